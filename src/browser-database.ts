@@ -1,0 +1,341 @@
+/**
+ * The public database in a page: the same calls as elsewhere, answered by the owner of the database in some worker.
+ *
+ * The owner may go at any moment. Reads, watches and links go on with the next one by themselves; a write that was not
+ * answered fails with LINK_LOST, since nobody can tell whether it was committed.
+ */
+import { PageLink } from './browser-link.ts';
+import type { Channel, ClientMessage, OwnerMessage, OwnerStatus, PlainCall, Statement } from './browser-messages.ts';
+import { errorFromWire, wireError, wireValue } from './browser-messages.ts';
+import type { BrowserSyncOptions } from './browser-replica.ts';
+import type { StorageKind } from './browser-storage.ts';
+import type { Coverage } from './core/coverage.ts';
+import { invariant, ReplicationError } from './core/errors.ts';
+import type { DatabaseStatus, QueryOptions } from './replica/database.ts';
+import type { DurabilityTier } from './replica/durability.ts';
+import type { WatchOptions } from './replica/live-query.ts';
+import type { PendingChange } from './replica/pending-changes.ts';
+import type { SqlParameter } from './replica/sql-parameters.ts';
+import { sqlValuesFromParameters } from './replica/sql-parameters.ts';
+import type { Transaction } from './replica/transaction.ts';
+import type { Row } from './replica/user-statements.ts';
+import type { MigrationResult } from './store/store-port.ts';
+
+/** The page's end of its conversation. */
+export type PageChannel = Channel<OwnerMessage, ClientMessage>;
+
+export interface BrowserStatus extends Omit<DatabaseStatus, 'links'> {
+  readonly storage: StorageKind;
+  /** False when everything is gone with the last tab. */
+  readonly persisted: boolean;
+  /** This tab's worker holds the database for all. */
+  readonly owner: boolean;
+  readonly links: readonly PageLink['status'][];
+}
+
+interface Outstanding {
+  readonly message: ClientMessage;
+  readonly resolve: (value: never) => void;
+  readonly reject: (error: ReplicationError) => void;
+}
+
+interface Settle {
+  readonly resolve: () => void;
+  readonly reject: (error: ReplicationError) => void;
+}
+
+interface Watch {
+  readonly statement: Statement;
+  readonly callback: (rows: Row[]) => void;
+  readonly onError: (error: unknown) => void;
+}
+
+type Unnumbered = ClientMessage extends infer M ? (M extends { readonly id: number } ? Omit<M, 'id'> : never) : never;
+
+export class BrowserDatabase {
+  readonly #channel: PageChannel;
+  readonly #end: () => void;
+  readonly #calls = new Map<number, Outstanding>();
+  readonly #watches = new Map<number, Watch>();
+  readonly #links = new Map<number, { readonly link: PageLink; readonly token: BrowserSyncOptions['token'] }>();
+  #last = 0;
+  #status: OwnerStatus | undefined;
+  #owner = false;
+  #closing: Promise<void> | undefined;
+  #failed: ReplicationError | undefined;
+  /** Settles with the first owner. */
+  readonly opened: Promise<void>;
+  readonly #settleOpened: Settle;
+
+  /** `end` lets the worker go. */
+  constructor(channel: PageChannel, end: () => void) {
+    this.#channel = channel;
+    this.#end = end;
+    let settle: Settle | undefined;
+    this.opened = new Promise((resolve, reject) => {
+      settle = { resolve, reject };
+    });
+    this.#settleOpened = settle!;
+    channel.listen((message) => this.#receive(message));
+  }
+
+  get siteId(): DatabaseStatus['siteId'] {
+    return this.status.siteId;
+  }
+
+  get status(): BrowserStatus {
+    invariant(this.#status !== undefined, 'the database is not open yet');
+    const links = [...this.#links.values()].map(({ link }) => link.status);
+    return { ...this.#status, links, owner: this.#owner, persisted: this.#status.storage !== 'memory' };
+  }
+
+  /** Runs one INSERT, UPDATE or DELETE; resolved means committed and saved. */
+  async exec(sql: string, parameters?: readonly SqlParameter[], options?: QueryOptions): Promise<{ changes: number }> {
+    return this.#call({ type: 'exec', statement: statementOf(sql, parameters, options) });
+  }
+
+  /** The rows of one query as objects. */
+  async query<T = Row>(sql: string, parameters?: readonly SqlParameter[], options?: QueryOptions): Promise<T[]> {
+    return this.#call({ type: 'query', statement: statementOf(sql, parameters, options) });
+  }
+
+  /** Runs `work` between BEGIN and COMMIT; a throw rolls back, and so does the end of this page. */
+  async transaction<T>(work: (tx: Transaction) => T | Promise<T>): Promise<T> {
+    const tx = ++this.#last;
+    await this.#call({ type: 'begin', tx });
+    const within = (type: 'exec' | 'query', sql: string, parameters?: readonly SqlParameter[]): Promise<never> =>
+      this.#call({ type, statement: statementOf(sql, parameters), tx });
+    const handle: Transaction = {
+      exec: async (sql, parameters) => within('exec', sql, parameters),
+      query: async (sql, parameters) => within('query', sql, parameters),
+    };
+    let result: T;
+    try {
+      result = await work(handle);
+    } catch (error) {
+      await this.#call({ type: 'end', tx, commit: false }).catch(() => undefined);
+      throw error;
+    }
+    await this.#call({ type: 'end', tx, commit: true });
+    return result;
+  }
+
+  /** Calls back with the query's rows soon, and again whenever a commit of any tab or peer changed them. */
+  watch<T = Row>(
+    sql: string,
+    parameters: readonly SqlParameter[],
+    callback: (rows: T[]) => void,
+    options: WatchOptions = {},
+  ): () => void {
+    this.#checkOpen();
+    const watch = ++this.#last;
+    const statement = statementOf(sql, parameters);
+    const onError = options.onError ?? reportError;
+    this.#watches.set(watch, { statement, callback: callback as (rows: Row[]) => void, onError });
+    this.#channel.post({ type: 'watch', watch, statement });
+    return () => {
+      if (this.#watches.delete(watch)) this.#channel.post({ type: 'unwatch', watch });
+    };
+  }
+
+  /** Keeps the database in step with the one at `url`; pages that name the same address share one link. */
+  sync(url: string, options: BrowserSyncOptions = {}): PageLink {
+    this.#checkOpen();
+    const number = ++this.#last;
+    const { token, mode } = options;
+    const plain = typeof token === 'string' ? token : undefined;
+    const target = { url, mode, token: plain, asksToken: typeof token === 'function' };
+    const link = new PageLink({
+      target,
+      synced: () => this.#call({ type: 'synced', link: number }),
+      send: (type) => {
+        if (type === 'close-link') this.#links.delete(number);
+        this.#channel.post({ type, link: number });
+      },
+      sendEphemeral: (bytes) => this.#channel.post({ type: 'ephemeral', link: number, bytes }),
+      report: reportError,
+    });
+    this.#links.set(number, { link, token });
+    this.#join(number, link);
+    return link;
+  }
+
+  /** Brings the tables to `schema`, the whole schema text. Errors  SCHEMA_REFUSED with steps when it would lose data. */
+  async migrate(
+    schema: string,
+    options?: { readonly plan?: boolean; readonly allowDestructive?: boolean },
+  ): Promise<MigrationResult> {
+    return this.#plain('migrate', [schema, options]);
+  }
+
+  /** Table rows with own changes that no peer has acknowledged. */
+  async pending(): Promise<PendingChange[]> {
+    return this.#plain('pending', []);
+  }
+
+  /** Resolves when all writes before the call are safe: here ('local'), at one other replica, at n of them. */
+  async flushed(options: { readonly tier?: DurabilityTier } = {}): Promise<void> {
+    return this.#plain('flushed', [options]);
+  }
+
+  async countChanges(): Promise<number> {
+    return this.#plain('countChanges', []);
+  }
+
+  /** What is held of each site: ranges (lo, hi] of that site's own versions. */
+  async coverage(): Promise<Coverage> {
+    return this.#plain('coverage', []);
+  }
+
+  /** Lets this page's part go; the database stays open for the other tabs. Idempotent. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** @internal Nothing more is to be had from the worker. */
+  giveUp(error: ReplicationError): void {
+    this.#failed = error;
+    this.#settleOpened.reject(error);
+    this.#fail(error);
+  }
+
+  #plain<T>(method: PlainCall, args: readonly unknown[]): Promise<T> {
+    return this.#call({ type: 'call', method, args });
+  }
+
+  async #close(): Promise<void> {
+    const left = this.#ask({ type: 'leave' });
+    for (const { link } of this.#links.values()) link.close();
+    await left.catch(() => undefined);
+    this.#fail(closedError());
+    this.#channel.close();
+    this.#end();
+  }
+
+  #checkOpen(): void {
+    if (this.#closing !== undefined) throw closedError();
+    if (this.#failed !== undefined) throw this.#failed;
+  }
+
+  async #call<T>(message: Unnumbered): Promise<T> {
+    this.#checkOpen();
+    return this.#ask(message);
+  }
+
+  #ask<T>(message: Unnumbered): Promise<T> {
+    const numbered = { ...message, id: ++this.#last } as ClientMessage & { readonly id: number };
+    return new Promise((resolve, reject) => {
+      this.#calls.set(numbered.id, { message: numbered, resolve, reject });
+      this.#channel.post(numbered);
+    });
+  }
+
+  #join(number: number, link: PageLink): void {
+    this.#ask<void>({ type: 'sync', link: number, target: link.target }).catch((error: unknown) => {
+      if (!this.#links.delete(number)) return;
+      link.receive('error', wireError(error));
+    });
+  }
+
+  #receive(message: OwnerMessage): void {
+    switch (message.type) {
+      case 'connected':
+        return this.#connected(message);
+      case 'answer':
+        return this.#settle(message.id)?.resolve(message.value as never);
+      case 'failure':
+        return this.#settle(message.id)?.reject(errorFromWire(message.error));
+      case 'rows':
+        return this.#rows(message.watch, message.rows);
+      case 'watch-failure':
+        return this.#watches.get(message.watch)?.onError(errorFromWire(message.error));
+      case 'link':
+        return this.#links.get(message.link)?.link.receive(message.name, message.event);
+      case 'ask-token':
+        return void this.#tellToken(message.ask, message.link);
+      case 'status':
+        this.#status = message.status;
+        return;
+      case 'gone':
+        return this.giveUp(errorFromWire(message.error));
+    }
+  }
+
+  #settle(id: number): Outstanding | undefined {
+    const call = this.#calls.get(id);
+    this.#calls.delete(id);
+    return call;
+  }
+
+  /** The first owner, or another one: it knows nothing of what was asked before. */
+  #connected({ status, owner }: Extract<OwnerMessage, { type: 'connected' }>): void {
+    const first = this.#status === undefined;
+    this.#status = status;
+    this.#owner = owner;
+    this.#settleOpened.resolve();
+    if (first) return;
+    const outstanding = [...this.#calls.values()];
+    this.#calls.clear();
+    for (const [watch, { statement }] of this.#watches) this.#channel.post({ type: 'watch', watch, statement });
+    for (const [number, { link }] of this.#links) this.#join(number, link);
+    for (const call of outstanding) this.#askAgain(call);
+  }
+
+  #askAgain({ message, resolve, reject }: Outstanding): void {
+    if (message.type === 'sync') return;
+    const repeatable =
+      (message.type === 'query' && message.tx === undefined && isRead(message.statement.sql)) ||
+      (message.type === 'call' && message.method !== 'migrate') ||
+      message.type === 'synced' ||
+      message.type === 'leave';
+    if (!repeatable) return reject(ownerLost());
+    this.#ask(message as unknown as Unnumbered).then(resolve as (value: unknown) => void, reject);
+  }
+
+  #rows(watch: number, rows: Row[]): void {
+    const { callback, onError } = this.#watches.get(watch) ?? {};
+    try {
+      callback?.(rows);
+    } catch (error) {
+      onError?.(error);
+    }
+  }
+
+  async #tellToken(ask: number, number: number): Promise<void> {
+    const token = this.#links.get(number)?.token;
+    try {
+      this.#channel.post({ type: 'token', ask, token: typeof token === 'function' ? await token() : (token ?? '') });
+    } catch (error) {
+      this.#channel.post({ type: 'token', ask, error: wireError(error) });
+    }
+  }
+
+  #fail(error: ReplicationError): void {
+    for (const { reject } of this.#calls.values()) reject(error);
+    this.#calls.clear();
+  }
+}
+
+function statementOf(sql: string, parameters?: readonly SqlParameter[], options?: QueryOptions): Statement {
+  const values = sqlValuesFromParameters(parameters).map(wireValue);
+  return { sql, values, timeoutMs: options?.timeoutMs };
+}
+
+function isRead(sql: string): boolean {
+  return /^\s*(?:select|explain|values)\b/i.test(sql);
+}
+
+function closedError(): ReplicationError {
+  return new ReplicationError('CLOSED', 'this database is closed: open it again');
+}
+
+function ownerLost(): ReplicationError {
+  const message =
+    'the tab that held the database ended before it answered: look whether the write is there, then repeat';
+  return new ReplicationError('LINK_LOST', message);
+}

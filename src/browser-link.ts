@@ -1,0 +1,93 @@
+/** The handle of a link in a page: what db.sync gives there. The link itself lives with the database's owner. */
+import type { WireError, WireSyncStatus, WireTarget } from './browser-messages.ts';
+import { errorFromWire } from './browser-messages.ts';
+import type { SyncEventListener, SyncEventName, SyncEvents, SyncStatus } from './replica/sync-events.ts';
+import { NO_TRAFFIC, SyncListeners } from './replica/sync-events.ts';
+
+export interface PageLinkParts {
+  readonly target: WireTarget;
+  readonly synced: () => Promise<void>;
+  readonly send: (action: 'pause' | 'resume' | 'close-link') => void;
+  readonly sendEphemeral: (bytes: Uint8Array) => void;
+  readonly report: (error: unknown) => void;
+}
+
+export class PageLink {
+  readonly #parts: PageLinkParts;
+  readonly #listeners: SyncListeners;
+  #status: SyncStatus;
+
+  constructor(parts: PageLinkParts) {
+    this.#parts = parts;
+    this.#listeners = new SyncListeners(parts.report);
+    this.#status = {
+      state: 'connecting',
+      mode: parts.target.mode ?? 'leaf',
+      peer: undefined,
+      lag: undefined,
+      unacknowledged: undefined,
+      lastError: undefined,
+      traffic: NO_TRAFFIC,
+    };
+  }
+
+  get target(): WireTarget {
+    return this.#parts.target;
+  }
+
+  /** As the owner last told it. */
+  get status(): SyncStatus {
+    return this.#status;
+  }
+
+  /** Calls `listener` at every such event; the returned function ends it. */
+  on<N extends SyncEventName>(name: N, listener: SyncEventListener<N>): () => void {
+    return this.#listeners.on(name, listener);
+  }
+
+  /** Resolves when the writes before this call are acknowledged and the peer's state at this call is applied here. */
+  synced(): Promise<void> {
+    return this.#parts.synced();
+  }
+
+  sendEphemeral(bytes: Uint8Array): void {
+    this.#parts.sendEphemeral(bytes);
+  }
+
+  /** The offline switch, for all pages that share the link. */
+  pause(): void {
+    this.#parts.send('pause');
+  }
+
+  resume(): void {
+    this.#parts.send('resume');
+  }
+
+  /** Gives the handle up; the link ends with its last handle. */
+  close(): void {
+    if (this.#status.state === 'closed') return;
+    this.#status = { ...this.#status, state: 'closed' };
+    this.#parts.send('close-link');
+    this.#listeners.emit('status', this.#status);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+  }
+
+  /** @internal */
+  receive(name: SyncEventName, event: unknown): void {
+    if (this.#status.state === 'closed') return;
+    const told = eventFromWire(name, event);
+    if (name === 'status' || name === 'live') this.#status = told as SyncStatus;
+    if (name === 'progress') this.#status = { ...this.#status, traffic: told as SyncEvents['progress'] };
+    this.#listeners.emit(name, told as never);
+  }
+}
+
+function eventFromWire(name: SyncEventName, event: unknown): unknown {
+  if (name === 'error') return errorFromWire(event as WireError);
+  if (name !== 'status' && name !== 'live') return event;
+  const status = event as WireSyncStatus;
+  return { ...status, lastError: status.lastError === undefined ? undefined : errorFromWire(status.lastError) };
+}

@@ -1,0 +1,131 @@
+/**
+ * The links of a shared database: one an address and mode, held by any number of pages, closed with the last of them.
+ */
+import type { ClientMessage, OwnerMessage, WireTarget } from './browser-messages.ts';
+import { errorFromWire, wireError, wireSyncStatus } from './browser-messages.ts';
+import type { LocalDatabase } from './browser-replica.ts';
+import { ReplicationError } from './core/errors.ts';
+import type { SyncEventName, SyncEvents } from './replica/sync-events.ts';
+import type { SyncLink } from './replica/sync-link.ts';
+
+/** A page, as the links see it. */
+interface Holder {
+  post(message: OwnerMessage): void;
+}
+
+interface Shared {
+  readonly link: SyncLink;
+  readonly holds: Map<Holder, Set<number>>;
+  target: WireTarget;
+}
+
+interface Asked {
+  readonly holder: Holder;
+  readonly resolve: (token: string) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+const EVENTS: readonly SyncEventName[] = ['status', 'rejected', 'live', 'error', 'ephemeral', 'progress'];
+
+export class SharedLinks {
+  readonly #database: LocalDatabase;
+  readonly #changed: () => void;
+  readonly #byAddress = new Map<string, Shared>();
+  readonly #asked = new Map<number, Asked>();
+  #asks = 0;
+
+  constructor(database: LocalDatabase, changed: () => void) {
+    this.#database = database;
+    this.#changed = changed;
+  }
+
+  join(holder: Holder, number: number, target: WireTarget): void {
+    const address = `${target.mode ?? 'leaf'} ${target.url}`;
+    const shared = this.#byAddress.get(address) ?? this.#dial(address, target);
+    shared.target = target;
+    const numbers = shared.holds.get(holder) ?? new Set();
+    shared.holds.set(holder, numbers.add(number));
+    tell(holder, number, 'status', shared.link.status);
+  }
+
+  /** Errors  CLOSED for a number that is none. */
+  of(holder: Holder, number: number): SyncLink {
+    for (const { link, holds } of this.#byAddress.values()) if (holds.get(holder)?.has(number) === true) return link;
+    throw new ReplicationError('CLOSED', 'this link is closed: call db.sync for another one');
+  }
+
+  /** One handle, or all of a page that goes. */
+  leave(holder: Holder, number?: number): void {
+    for (const [address, { link, holds }] of this.#byAddress) {
+      const numbers = holds.get(holder);
+      if (numbers === undefined) continue;
+      if (number === undefined) numbers.clear();
+      else numbers.delete(number);
+      if (numbers.size > 0) continue;
+      holds.delete(holder);
+      if (holds.size > 0) continue;
+      this.#byAddress.delete(address);
+      link.close();
+      this.#changed();
+    }
+    if (number === undefined) this.#forgetAsked(holder);
+  }
+
+  tokenCame({ ask, token, error }: Extract<ClientMessage, { type: 'token' }>): void {
+    const asked = this.#asked.get(ask);
+    this.#asked.delete(ask);
+    if (error !== undefined) asked?.reject(errorFromWire(error));
+    else asked?.resolve(token ?? '');
+  }
+
+  #dial(address: string, target: WireTarget): Shared {
+    const holds = new Map<Holder, Set<number>>();
+    const token = (): Promise<string> => this.#token(this.#byAddress.get(address));
+    const needsToken = target.asksToken || target.token !== undefined;
+    const link = this.#database.sync(target.url, {
+      ...(target.mode === undefined ? {} : { mode: target.mode }),
+      ...(needsToken ? { token } : {}),
+    });
+    const shared: Shared = { link, holds, target };
+    this.#byAddress.set(address, shared);
+    for (const name of EVENTS) {
+      link.on(name, (event) => {
+        for (const [holder, numbers] of holds) for (const number of numbers) tell(holder, number, name, event);
+        if (name === 'status') this.#changed();
+      });
+    }
+    return shared;
+  }
+
+  #token(shared: Shared | undefined): Promise<string> {
+    if (shared === undefined) return Promise.resolve('');
+    if (!shared.target.asksToken) return Promise.resolve(shared.target.token ?? '');
+    // The page that came last: an older one may be about to go.
+    const [holder, numbers] = [...shared.holds].at(-1) ?? [];
+    const link = numbers === undefined ? undefined : [...numbers].at(-1);
+    if (holder === undefined || link === undefined) return Promise.resolve('');
+    const ask = ++this.#asks;
+    return new Promise((resolve, reject) => {
+      this.#asked.set(ask, { holder, resolve, reject });
+      holder.post({ type: 'ask-token', ask, link });
+    });
+  }
+
+  #forgetAsked(holder: Holder): void {
+    for (const [ask, asked] of this.#asked) {
+      if (asked.holder !== holder) continue;
+      this.#asked.delete(ask);
+      asked.reject(new ReplicationError('UNAVAILABLE', 'the page that knows the token was closed'));
+    }
+  }
+}
+
+function tell<N extends SyncEventName>(holder: Holder, link: number, name: N, event: SyncEvents[N]): void {
+  holder.post({ type: 'link', link, name, event: clonedEvent(name, event) });
+}
+
+function clonedEvent<N extends SyncEventName>(name: N, event: SyncEvents[N]): unknown {
+  if (name === 'error') return wireError(event);
+  if (name === 'status' || name === 'live') return wireSyncStatus(event as SyncEvents['status']);
+  return event;
+}

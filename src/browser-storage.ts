@@ -1,0 +1,84 @@
+/**
+ * The best storage of a browser worker: the origin's private files, else an image mirrored to IndexedDB, else memory.
+ *
+ * Only a storage that does not exist here is passed over. One that is full, damaged or in use is an error: going on
+ * with the next would show an empty database.
+ */
+import { isReplicationError, ReplicationError } from './core/errors.ts';
+import type { Driver } from './sqlite/database.ts';
+import { engineDriver } from './sqlite/wasm/engine-driver.ts';
+import type { FileSystem } from './sqlite/wasm/file-system.ts';
+import { MirrorFileSystem } from './sqlite/wasm/mirror-file-system.ts';
+import { MirrorStorage } from './sqlite/wasm/mirror-storage.ts';
+import { hasOpfs, OpfsFileSystem } from './sqlite/wasm/opfs-file-system.ts';
+
+/** opfs: private files; mirror: an image in memory, saved to IndexedDB; memory: gone with the tab. */
+export type StorageKind = 'opfs' | 'mirror' | 'memory';
+
+export interface BrowserStorage {
+  readonly kind: StorageKind;
+  readonly driver: Driver;
+  /** Where the database lies for the driver. */
+  readonly path: string;
+  /** Saves what waits and lets the next owner in. */
+  end(): Promise<void>;
+}
+
+/** The browser lets the files of a worker that was killed go a little after its locks. */
+const RETRY_MS = 50;
+const RETRIES_MAX = 100;
+
+/** Opens the storage of the database `name`; `kind` asks for one of them. */
+export async function openBrowserStorage(
+  name: string,
+  module: WebAssembly.Module,
+  kind?: StorageKind,
+): Promise<BrowserStorage> {
+  const path = `/${name}`;
+  const over = (found: StorageKind, fileSystem: FileSystem, end: () => Promise<void>): BrowserStorage => ({
+    kind: found,
+    driver: engineDriver({ module, fileSystem }),
+    path,
+    end,
+  });
+  const pool = kind === undefined || kind === 'opfs' ? await openPool(name) : undefined;
+  if (pool !== undefined) return over('opfs', pool, () => pool.end());
+  const mirror = kind === undefined || kind === 'mirror' ? await openMirror(name) : undefined;
+  if (mirror !== undefined) return over('mirror', mirror, () => mirror.end());
+  if (kind === 'opfs' || kind === 'mirror') {
+    throw new ReplicationError('USAGE', `this browser has no storage '${kind}' here: leave the choice to open()`);
+  }
+  const nowhere = await MirrorFileSystem.load({ load: async () => new Map(), save: async () => {}, close: () => {} });
+  return over('memory', nowhere, () => nowhere.end());
+}
+
+/** Undefined where there are no private files (old browsers, some private windows). */
+async function openPool(name: string): Promise<OpfsFileSystem | undefined> {
+  if (!hasOpfs()) return undefined;
+  let folder: FileSystemDirectoryHandle;
+  try {
+    const root = await navigator.storage.getDirectory();
+    const all = await root.getDirectoryHandle('crmesh', { create: true });
+    folder = await all.getDirectoryHandle(encodeURIComponent(name), { create: true });
+  } catch {
+    return undefined;
+  }
+  for (let tries = 1; ; tries++) {
+    try {
+      return await OpfsFileSystem.open(folder);
+    } catch (error) {
+      if (!isReplicationError(error, 'FILE_LOCKED') || tries === RETRIES_MAX) throw error;
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+    }
+  }
+}
+
+async function openMirror(name: string): Promise<MirrorFileSystem | undefined> {
+  let storage: MirrorStorage;
+  try {
+    storage = await MirrorStorage.open(`crmesh/${name}`);
+  } catch {
+    return undefined;
+  }
+  return MirrorFileSystem.load(storage);
+}

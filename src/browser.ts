@@ -1,0 +1,88 @@
+/**
+ * The door `crmesh` for browsers: opens a database that all tabs of an origin share.
+ *
+ * It lives in a dedicated worker of one of them, on the best storage there is, and moves to another tab when that one
+ * goes. Nothing but wiring stands here.
+ */
+import { BrowserDatabase } from './browser-database.ts';
+import type { ClientMessage, OwnerMessage } from './browser-messages.ts';
+import { channelOver } from './browser-messages.ts';
+import type { StorageKind } from './browser-storage.ts';
+import type { TabOptions } from './browser-tab.ts';
+import { ReplicationError } from './core/errors.ts';
+import type { Limits } from './core/limits.ts';
+import { DEFAULT_LIMITS } from './core/limits.ts';
+
+export { isReplicationError, ReplicationError } from './core/errors.ts';
+export type { ErrorCode, Fault, Retry } from './core/errors.ts';
+export type { Limits } from './core/limits.ts';
+export { DEFAULT_LIMITS } from './core/limits.ts';
+export { real, Real } from './core/sql-value.ts';
+export type { BrowserStatus } from './browser-database.ts';
+export { BrowserDatabase } from './browser-database.ts';
+export type { PageLink } from './browser-link.ts';
+export type { BrowserSyncOptions as SyncOptions } from './browser-replica.ts';
+export type { StorageKind } from './browser-storage.ts';
+export type { PendingChange } from './replica/pending-changes.ts';
+export type { SqlParameter } from './replica/sql-parameters.ts';
+export type { SyncEvents, SyncState, SyncStatus } from './replica/sync-events.ts';
+export type { Transaction } from './replica/transaction.ts';
+export type { Row, RowValue } from './replica/user-statements.ts';
+export type { MigrationResult } from './store/store-port.ts';
+
+export interface BrowserOpenOptions {
+  /** Plain CREATE TABLE and CREATE INDEX text; the database is brought to it. */
+  readonly schema?: string;
+  /** How own commits are written: 'normal' (default) survives the end of the browser, 'full' also a power cut. */
+  readonly durability?: 'normal' | 'full';
+  /** One storage instead of the best one. */
+  readonly storage?: StorageKind;
+  readonly limits?: Partial<Limits>;
+  /** Address of the engine (crsqlite-sync.wasm); by default it lies beside this file. */
+  readonly engine?: string | URL;
+  /** Starts the worker (crmesh/worker as a module); by default worker.js beside this file. */
+  readonly worker?: () => Worker;
+}
+
+/**
+ * Opens the database `name` of this origin; ':memory:' is one of this page alone.
+ *
+ * Errors  SCHEMA_REFUSED with steps when the schema would lose data; STORAGE_FULL; DATABASE_CORRUPT; UNAVAILABLE when
+ *         the worker cannot start.
+ */
+export async function open(name: string, options: BrowserOpenOptions = {}): Promise<BrowserDatabase> {
+  if (typeof name !== 'string' || name === '') {
+    throw new ReplicationError('USAGE', "open takes the name of a database first: open('todo', { schema })");
+  }
+  const worker = options.worker?.() ?? new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
+  const database = new BrowserDatabase(channelOver<OwnerMessage, ClientMessage>(worker), () => worker.terminate());
+  worker.addEventListener('error', ({ message }) => database.giveUp(workerFailed(message)));
+  worker.postMessage({ open: tabOptions(name, options) });
+  try {
+    await database.opened;
+    if (options.schema !== undefined) await database.migrate(options.schema);
+    return database;
+  } catch (error) {
+    worker.terminate();
+    throw error;
+  }
+}
+
+function tabOptions(name: string, { storage, durability, limits, engine }: BrowserOpenOptions): TabOptions {
+  const alone = name === ':memory:';
+  return {
+    name: alone ? `memory ${crypto.randomUUID()}` : name,
+    engine: String(engine ?? new URL('./crsqlite-sync.wasm', import.meta.url)),
+    storage: alone ? 'memory' : storage,
+    durability,
+    limits: { ...DEFAULT_LIMITS, ...limits },
+  };
+}
+
+function workerFailed(message: string): ReplicationError {
+  const advice = 'check that worker.js is served beside the app, or pass { worker } to open()';
+  return new ReplicationError(
+    'UNAVAILABLE',
+    `the worker of the database failed: ${message || 'no reason given'}: ${advice}`,
+  );
+}

@@ -1,0 +1,84 @@
+/**
+ * `crmesh demo`: 171,075 real cities from replica A through a relay to the empty replica B, edits on both sides
+ * while they are apart, live edits, and the proof that all three hold the same.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { citySource } from '../demo/cities.ts';
+import { runDemo, type DemoOutcome } from '../demo/demo-run.ts';
+import { demoDatabaseId, DemoWorld } from '../demo/demo-world.ts';
+import { EXIT_DONE, EXIT_FAILURE } from '../exit-code.ts';
+import { grouped, megabytes } from '../progress.ts';
+import { stopSignal, type StopSignal } from '../stop-signal.ts';
+import type { Terminal } from '../terminal.ts';
+import { textTable } from '../text-table.ts';
+
+export interface DemoOptions {
+  readonly once: boolean;
+  readonly rows: number | undefined;
+  /** 8787 by default, a free one with `once`. */
+  readonly port: number | undefined;
+}
+
+/** Answers the exit code: 1 when the three differ. */
+export async function demoCommand(terminal: Terminal, options: DemoOptions): Promise<number> {
+  const folder = await mkdtemp(join(tmpdir(), 'crmesh-demo-'));
+  const stop = stopSignal();
+  try {
+    const world = await DemoWorld.open({ folder, port: options.port ?? (options.once ? 0 : 8787) });
+    try {
+      return await demonstrate(terminal, world, { ...options, stop });
+    } finally {
+      await world.close();
+    }
+  } finally {
+    stop.dispose();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function demonstrate(
+  terminal: Terminal,
+  world: DemoWorld,
+  { rows, once, stop }: DemoOptions & { readonly stop: StopSignal },
+): Promise<number> {
+  terminal.note(`relay at ${world.relay.url}; ${citySource}`);
+  const running = runDemo(terminal, world, rows);
+  running.catch(() => undefined);
+  const outcome = await Promise.race([running, stop.stopped]);
+  if (outcome === undefined) return EXIT_DONE;
+  terminal.result(outcome.report, () => outcomeText(outcome));
+  if (!once) {
+    terminal.note(invitation(world));
+    await stop.stopped;
+  }
+  return outcome.report.identical ? EXIT_DONE : EXIT_FAILURE;
+}
+
+function outcomeText({ report, contents }: DemoOutcome): string {
+  const places = textTable(
+    Object.entries(contents).map(([place, { rows, hash }]) => ({
+      place,
+      rows: grouped(rows),
+      content: hash.slice(0, 32),
+    })),
+  );
+  const ways = textTable([
+    { way: 'A -> relay', rows: report.rows, ms: report.upMs, MB: megabytes(report.bytesUp) },
+    { way: 'relay -> B', rows: report.rows, ms: report.downMs, MB: megabytes(report.bytesDown) },
+  ]);
+  const same = report.identical ? 'identical' : 'NOT identical';
+  const summary = `contents ${same}; ${grouped(report.changes)} changes; echoed changes: ${report.echoedChanges}`;
+  return `\n${ways}\n\n${places}\n\n${summary}`;
+}
+
+function invitation({ relay, a, b }: DemoWorld): string {
+  return [
+    '',
+    'All three stay up until Ctrl-C. In another terminal:',
+    `  curl ${relay.url}/${demoDatabaseId}`,
+    `  npx crmesh query ${a.file} "UPDATE city SET name = 'Here' WHERE id = 1"`,
+    `  npx crmesh query ${b.file} "SELECT * FROM city WHERE id = 1"`,
+  ].join('\n');
+}

@@ -1,0 +1,98 @@
+/** `crmesh sync FILE URL`: keeps a file and a database at a relay equal, once or until it is stopped. */
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { ReplicationError } from '../../core/errors.ts';
+import type { SyncLink } from '../../node.ts';
+import { controlAddressOf, askHolder } from '../control-client.ts';
+import { holdFile, type FileOpening, type HeldFile } from '../file-access.ts';
+import { openLink, syncOnce, syncReport, type SyncReport, type SyncRequest } from '../file-operations.ts';
+import { megabytes } from '../progress.ts';
+import { getText, httpUrl, isUrl } from '../relay-http.ts';
+import { readSchema } from '../schema-file.ts';
+import { stopSignal } from '../stop-signal.ts';
+import type { Terminal } from '../terminal.ts';
+
+export interface SyncOptions extends SyncRequest {
+  readonly file: string;
+  /** Path of a schema text. */
+  readonly schema: string | undefined;
+  readonly once: boolean;
+}
+
+export async function syncCommand(terminal: Terminal, options: SyncOptions): Promise<void> {
+  if (!isUrl(options.url)) {
+    throw new ReplicationError('USAGE', `'${options.url}' is no URL: give one like ws://127.0.0.1:8787/todo`);
+  }
+  const opening = await openingOf(options);
+  let held: HeldFile;
+  try {
+    held = await holdFile(options.file, opening);
+  } catch (error) {
+    return await syncByHolder(terminal, options, error);
+  }
+  try {
+    if (options.once) showReport(terminal, await syncOnce(held.db, options, progressNote(terminal)));
+    else await follow(terminal, openLink(held.db, options), options);
+  } finally {
+    await held.close();
+  }
+}
+
+/** A file that is not there yet takes the schema that is given, or the one that the relay has. */
+async function openingOf({ file, schema, url, token }: SyncOptions): Promise<FileOpening> {
+  if (schema !== undefined) return { schema: readSchema(schema) };
+  if (existsSync(file)) return {};
+  return { schema: await getText(httpUrl(url, '/schema'), token) };
+}
+
+async function syncByHolder(terminal: Terminal, options: SyncOptions, error: unknown): Promise<void> {
+  const address = controlAddressOf(error);
+  if (address === undefined) throw error;
+  if (!options.once) {
+    const { pid } = (error as ReplicationError).details;
+    const message = `process ${String(pid)} holds ${options.file}: only --once works beside it`;
+    throw new ReplicationError('FILE_LOCKED', message, { pid });
+  }
+  const { url, token } = options;
+  const report = await askHolder(address, { operation: 'sync', file: resolve(options.file), url, token });
+  showReport(terminal, report as SyncReport);
+}
+
+async function follow(terminal: Terminal, link: SyncLink, { file, url }: SyncOptions): Promise<void> {
+  const stop = stopSignal();
+  terminal.result({ event: 'syncing', file, url }, () => `${file} follows ${url}; Ctrl-C ends it`);
+  link.on('status', ({ state, lastError }) => {
+    terminal.note(lastError === undefined || state === 'live' ? state : `${state}: ${lastError.message}`);
+  });
+  const refused = new Promise<ReplicationError>((refuse) => {
+    link.on('error', (error) => {
+      if (link.status.state === 'refused') refuse(error);
+    });
+  });
+  const ended = await Promise.race([stop.stopped, refused]);
+  stop.dispose();
+  const report = { event: 'stopped', ...syncReport(link.status) };
+  link.close();
+  if (ended !== undefined) throw ended;
+  terminal.result(report, () => reportText(report));
+}
+
+function progressNote(terminal: Terminal): ((report: SyncReport) => void) | undefined {
+  if (terminal.json) return undefined;
+  let nextMs = performance.now() + 1_000;
+  return (report) => {
+    if (performance.now() < nextMs) return;
+    nextMs = performance.now() + 1_000;
+    terminal.note(reportText(report));
+  };
+}
+
+function showReport(terminal: Terminal, report: SyncReport): void {
+  terminal.result(report, () => reportText(report));
+}
+
+function reportText(report: SyncReport): string {
+  const { changesSent, changesReceived, bytesSent, bytesReceived } = report;
+  const sent = `sent ${changesSent} changes (${megabytes(bytesSent)} MB)`;
+  return `${report.state}: ${sent}, received ${changesReceived} changes (${megabytes(bytesReceived)} MB)`;
+}

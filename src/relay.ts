@@ -1,0 +1,341 @@
+/**
+ * The door `crmesh/relay`: a relay on Node, with its databases in a folder, its sockets and its HTTP server.
+ */
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { open as openFile } from 'node:fs/promises';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
+import { codedError, ReplicationError } from './core/errors.ts';
+import type { Limits } from './core/limits.ts';
+import { DEFAULT_LIMITS } from './core/limits.ts';
+import type { Log, Runtime } from './core/runtime.ts';
+import { isSiteId } from './core/site-id.ts';
+import type { Database } from './node-database.ts';
+import { databaseOver } from './node-database.ts';
+import { identityOptions } from './node-identity.ts';
+import { errorAnswer } from './relay/answer.ts';
+import type { RelaySettings } from './relay/create-relay.ts';
+import { createRelay as createCoreRelay } from './relay/create-relay.ts';
+import { isDatabaseName } from './relay/database-name.ts';
+import type { RequestInfo } from './relay/relay.ts';
+import type { Pin, PinStore } from './relay/site-pins.ts';
+import { tooManySites } from './relay/site-pins.ts';
+import type { Storage } from './relay/storage.ts';
+import { Replica } from './replica/replica.ts';
+import type { ReplicaPort } from './replica/replica-port.ts';
+import { SyncLink } from './replica/sync-link.ts';
+import type { Driver } from './sqlite/database.ts';
+import { makeFolder } from './sqlite/folder.ts';
+import { createWasmDriver } from './sqlite/wasm/driver.ts';
+import { openStore } from './store/store.ts';
+import { dialHttpSession } from './transport/http-session-dial.ts';
+import { nodeCompression } from './transport/node-compression.ts';
+import { answerNodeRequest, requestFromNode } from './transport/node-http.ts';
+import { nodeRuntime } from './transport/node-runtime.ts';
+import { refuseUpgrade, socketUpgrades } from './transport/node-upgrade.ts';
+import { dialWebSocket } from './transport/websocket-dial.ts';
+import { createCodec } from './wire/codec.ts';
+import type { Codec } from './wire/codec-port.ts';
+
+export { isReplicationError, ReplicationError } from './core/errors.ts';
+export type { ErrorCode, Fault, Retry } from './core/errors.ts';
+export type { Limits } from './core/limits.ts';
+export type { Log } from './core/runtime.ts';
+export type { AccessRequest, Authorize, GrantOffer, Operation, Refusal } from './relay/access.ts';
+export type { Meter } from './relay/meter.ts';
+export type { RouteName, Routes } from './relay/routes.ts';
+export type { Pin, PinStore } from './relay/site-pins.ts';
+export type { Storage } from './relay/storage.ts';
+export type { Grant, WriteDecision } from './replica/replica-port.ts';
+
+export interface Upstream {
+  /** The upstream relay itself: a database's own address is this and its id. ws(s): or http(s):. */
+  readonly url: string;
+  /** Must allow mode peer. */
+  readonly token?: string;
+}
+
+export interface RelayOptions extends RelaySettings {
+  /** The folder of the databases, made when it is not there; or `storage`. */
+  readonly dir?: string;
+  readonly storage?: Storage;
+  /**
+   * Relays to stay equal with: every database syncs with the one of the same id there, from the start of the relay
+   * and while nobody calls, up to limits.databasesOpenMax of them.
+   */
+  readonly upstreams?: readonly Upstream[];
+  readonly limits?: Partial<Limits>;
+  /** A pino logger or its like; errors become warnings of the process by default. */
+  readonly log?: Log;
+  readonly runtime?: Runtime;
+  /** What other processes are told that find a file in use. */
+  readonly lockNote?: string;
+}
+
+export interface NodeRelay {
+  /** Answers any request; never rejects. `address` is the caller's, as your server sees it. */
+  fetch(request: Request, info?: RequestInfo): Promise<Response>;
+  /** Answers a request of Node's HTTP server. */
+  handle(message: IncomingMessage, answer: ServerResponse, info?: RequestInfo): Promise<void>;
+  /** Takes over an upgrade of Node's HTTP server. */
+  upgrade(message: IncomingMessage, socket: Duplex, head: Buffer, info?: RequestInfo): Promise<void>;
+  /** The database behind a dbid while it is open in the relay's folder: for queries of the owner's own. */
+  database(dbid: string): Database | undefined;
+  /** Whether a path is one of the relay's. */
+  serves(pathname: string): boolean;
+  /** Says bye on every link, closes every database. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** Sockets that do not answer the close are cut after so long. */
+const CLOSE_GRACE_MS = 500;
+
+/**
+ * Makes a relay; databases are opened as they are asked for.
+ *
+ * Errors  USAGE without `dir` or `storage`, or for routes that lack their parameters; STORAGE_FAILED for a folder that
+ *         cannot be made.
+ */
+export function createRelay(options: RelayOptions): NodeRelay {
+  const limits: Limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const { runtime = nodeRuntime(), log = processWarnings() } = options;
+  const codec = createCodec({ limits, compression: nodeCompression() });
+  const machine = { runtime, limits, log, codec };
+  const databases = new Map<string, Database>();
+  const { upstreams = [], lockNote } = options;
+  const hasUpstreams = upstreams.length > 0;
+  const storage = options.storage ?? fileStorage(folderOf(options), machine, { databases, lockNote, hasUpstreams });
+  const pins = options.pins ?? (options.dir === undefined ? undefined : filePins(options.dir, limits.sitesMax));
+  const settings = pins === undefined ? options : { ...options, pins };
+  const linked = upstreamLinks(upstreams, machine);
+  const onOpened = (replica: ReplicaPort): (() => void) => {
+    const unlink = linked(replica);
+    return () => {
+      databases.delete(replica.dbid);
+      unlink();
+    };
+  };
+  const relay = createCoreRelay(settings, { ...machine, storage, onOpened, staysOpen: upstreams.length > 0 });
+  if (upstreams.length > 0) void relay.wake();
+  const sockets = socketUpgrades(limits);
+  return {
+    fetch: (request, info) => relay.fetch(request, info),
+    handle: (message, answer, info) =>
+      answerNodeRequest(message, answer, {
+        fetch: (request, seen) => relay.fetch(request, seen),
+        onError: errorAnswer,
+        address: info?.address,
+      }),
+    async upgrade(message, socket, head, info = addressOf(message)) {
+      socket.on('error', () => socket.destroy());
+      try {
+        const admission = await relay.admit(requestFromNode(message), info);
+        if (socket.destroyed) return admission.leave();
+        sockets.open({ message, socket, head }, admission.accept, admission.leave);
+      } catch (error) {
+        await refuseUpgrade(socket, errorAnswer(codedError(error)));
+      }
+    },
+    database: (dbid) => databases.get(dbid),
+    serves: (pathname) => relay.serves(pathname),
+    async close() {
+      await relay.close();
+      await sockets.close(CLOSE_GRACE_MS);
+    },
+  };
+}
+
+export interface ServeOptions {
+  /** 0 = a free one. */
+  readonly port: number;
+  /** Default 127.0.0.1. */
+  readonly host?: string;
+}
+
+export interface ServedRelay {
+  /** http://HOST:PORT */
+  readonly url: string;
+  readonly server: Server;
+  /** Closes the relay, then the server. */
+  close(): Promise<void>;
+}
+
+/** Serves a relay alone on a port. Errors  UNAVAILABLE when the port cannot be had. */
+export async function serveRelay(relay: NodeRelay, { port, host = '127.0.0.1' }: ServeOptions): Promise<ServedRelay> {
+  const server = createServer((message, answer) => void relay.handle(message, answer));
+  server.on('upgrade', (message, socket, head) => void relay.upgrade(message, socket, head));
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (cause) => {
+      reject(new ReplicationError('UNAVAILABLE', `cannot listen on ${host}:${port}: ${cause.message}`, {}, { cause }));
+    });
+    server.listen(port, host, resolve);
+  });
+  const { port: opened } = server.address() as AddressInfo;
+  const close = async (): Promise<void> => {
+    const closed = new Promise((resolve) => server.close(resolve));
+    await relay.close();
+    server.closeAllConnections();
+    await closed;
+  };
+  return { url: `http://${host.includes(':') ? `[${host}]` : host}:${opened}`, server, close };
+}
+
+interface Machine {
+  readonly runtime: Runtime;
+  readonly limits: Limits;
+  readonly log: Log;
+  readonly codec: Codec;
+}
+
+function folderOf({ dir }: RelayOptions): string {
+  if (dir === undefined) throw new ReplicationError('USAGE', 'a relay needs a folder: createRelay({ dir: "./data" })');
+  makeFolder(dir);
+  return dir;
+}
+
+const FILE_ENDING = '.db';
+
+interface FileStorageOptions {
+  /** dbid -> what is open, for the owner. */
+  readonly databases: Map<string, Database>;
+  readonly lockNote: string | undefined;
+  readonly hasUpstreams: boolean;
+}
+
+/** DIR/<dbid>.db for each database; the engine is loaded at the first opening. */
+function fileStorage(
+  dir: string,
+  machine: Machine,
+  { databases, lockNote, hasUpstreams }: FileStorageOptions,
+): Storage {
+  const { runtime, limits, log, codec } = machine;
+  let driver: Promise<Driver> | undefined;
+  const pathOf = (dbid: string): string => join(dir, `${dbid}${FILE_ENDING}`);
+  return {
+    async open(dbid) {
+      driver ??= createWasmDriver({ statementsMax: limits.statementsMax });
+      const store = openStore({
+        driver: await driver,
+        path: pathOf(dbid),
+        randomBytes: (length) => runtime.randomBytes(length),
+        limits,
+        ...(lockNote === undefined ? {} : { lockNote }),
+        ...identityOptions(pathOf(dbid), log),
+      });
+      const replica = new Replica({ store, codec, runtime, limits, log, dbid, hasUpstreams });
+      databases.set(dbid, databaseOver({ store, replica, runtime, limits, log }));
+      return replica;
+    },
+    // A file system that ignores case would find 'Todo' for 'todo'.
+    exists: async (dbid) => existsSync(pathOf(dbid)) && readdirSync(dir).includes(`${dbid}${FILE_ENDING}`),
+    async list() {
+      const names = readdirSync(dir).filter((name) => name.endsWith(FILE_ENDING));
+      return names.map((name) => name.slice(0, -FILE_ENDING.length)).filter(isDatabaseName);
+    },
+    async remove(dbid) {
+      for (const ending of ['', '-wal', '-shm', '-journal', '-site'])
+        rmSync(`${pathOf(dbid)}${ending}`, { force: true });
+    },
+  };
+}
+
+const PINS_FILE = 'crmesh-pins.ndjson';
+
+/** First-seen site keys, one JSON line each, synced to disk before they count. */
+function filePins(dir: string, sitesMax: number): PinStore {
+  const path = join(dir, PINS_FILE);
+  let pins: Map<string, Pin> | undefined;
+  let writing: Promise<unknown> = Promise.resolve();
+  const loaded = (): Map<string, Pin> => (pins ??= readPins(path));
+  return {
+    get: async (dbid, site) => loaded().get(`${dbid} ${site}`),
+    async put(dbid, site, pin) {
+      if (loaded().size >= sitesMax) throw tooManySites(sitesMax);
+      const written = writing.then(() => appendLine(path, JSON.stringify({ dbid, site, ...pin })));
+      writing = written.catch(() => undefined);
+      await written;
+      loaded().set(`${dbid} ${site}`, pin);
+    },
+  };
+}
+
+async function appendLine(path: string, line: string): Promise<void> {
+  const file = await openFile(path, 'a');
+  try {
+    // The line break comes first: a line that a power cut left half is not continued.
+    await file.write(`\n${line}`);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+function readPins(path: string): Map<string, Pin> {
+  const pins = new Map<string, Pin>();
+  if (!existsSync(path)) return pins;
+  for (const line of readFileSync(path, 'utf8').split('\n')) {
+    const { dbid, site, kind, hash } = fieldsOf(line);
+    const known = kind === 'key' || kind === 'token';
+    if (known && typeof dbid === 'string' && isSiteId(site) && typeof hash === 'string') {
+      pins.set(`${dbid} ${site}`, { kind, hash });
+    }
+  }
+  return pins;
+}
+
+function fieldsOf(line: string): Readonly<Record<string, unknown>> {
+  try {
+    return Object(JSON.parse(line)) as Record<string, unknown>;
+  } catch {
+    return {};
+  }
+}
+
+/** Links of every open database to the same database of each upstream. */
+function upstreamLinks(upstreams: readonly Upstream[], machine: Machine): (replica: ReplicaPort) => () => void {
+  return (replica) => {
+    const links = upstreams.map((upstream) => upstreamLink(upstream, replica, machine));
+    return () => {
+      for (const link of links) link.close();
+    };
+  };
+}
+
+function upstreamLink({ url, token }: Upstream, replica: ReplicaPort, machine: Machine): SyncLink {
+  const { runtime, limits, log } = machine;
+  const { dbid } = replica;
+  const address = new URL(url);
+  address.pathname = `${address.pathname.replace(/\/+$/, '')}/${dbid}`;
+  const dialOne = address.protocol.startsWith('ws') ? dialWebSocket : dialHttpSession;
+  const dial = dialOne({ url: address.href, limits, ...(token === undefined ? {} : { token }) });
+  const report = (error: unknown): void => log.error({ dbid, err: error }, 'upstream link');
+  const link = new SyncLink({ replica, dial, dbid, mode: 'peer', runtime, limits, report });
+  link.on('error', (error) => {
+    // CLOSED: the upstream is restarted, and the link tries again by itself as for a lost connection.
+    const isRefused = error.retry !== 'back-off' && error.code !== 'CLOSED';
+    log[isRefused ? 'warn' : 'info']({ dbid, code: error.code, upstream: url }, error.message);
+    // A refusal may be put right over there at any time.
+    if (isRefused) runtime.setTimer(limits.retryMaxMs, () => resumeRefused(link));
+  });
+  return link;
+}
+
+function resumeRefused(link: SyncLink): void {
+  if (link.status.state === 'refused') link.resume();
+}
+
+function addressOf(message: IncomingMessage): RequestInfo {
+  const address = message.socket.remoteAddress;
+  return address === undefined ? {} : { address };
+}
+
+function processWarnings(): Log {
+  const silent = (): void => undefined;
+  const error: Log['error'] = (fields, message) => {
+    process.emitWarning(message, { type: 'crmesh', code: String(fields['code'] ?? 'CRMESH') });
+  };
+  return { debug: silent, info: silent, warn: silent, error };
+}

@@ -1,0 +1,87 @@
+/**
+ * Site keys: the first caller that speaks for a site binds it to its key, or, without one, to its token; another
+ * caller in mode leaf is SITE_TAKEN.
+ *
+ * Only hashes are kept. A site bound to a token is taken by whoever shows that token, with a key or without.
+ */
+import { ReplicationError } from '../core/errors.ts';
+import type { SiteId } from '../core/site-id.ts';
+import { hexFromBytes } from '../core/site-id.ts';
+import { KeyedQueue } from './keyed-queue.ts';
+
+export interface Pin {
+  readonly kind: 'key' | 'token';
+  /** SHA-256, hex. */
+  readonly hash: string;
+}
+
+/** Keeps pins; put() resolves once the pin is durable. */
+export interface PinStore {
+  get(dbid: string, site: SiteId): Promise<Pin | undefined>;
+  put(dbid: string, site: SiteId, pin: Pin): Promise<void>;
+}
+
+export interface Speaker {
+  readonly dbid: string;
+  /** The site it wants to speak for. */
+  readonly site: SiteId;
+  readonly siteKey: string | undefined;
+  readonly token: string | undefined;
+}
+
+const KEY_FORM = /^[0-9a-fA-F]{32,128}$/;
+
+export class SitePins {
+  readonly #store: PinStore;
+  /** One caller a site at a time: of two first sights at once, the second must see the first. */
+  readonly #queue = new KeyedQueue();
+
+  constructor(store: PinStore) {
+    this.#store = store;
+  }
+
+  /** Errors  SITE_TAKEN; BAD_REQUEST for a key that is no hex of 16 to 64 bytes. */
+  async admit(speaker: Speaker): Promise<void> {
+    const { dbid, site, siteKey, token } = speaker;
+    if (siteKey !== undefined && !KEY_FORM.test(siteKey)) {
+      throw new ReplicationError('BAD_REQUEST', 'a site key is 32 to 128 hex digits');
+    }
+    const tokenHash = await hashOf(`token:${token ?? ''}`);
+    const keyHash = siteKey === undefined ? undefined : await hashOf(`key:${siteKey.toLowerCase()}`);
+    const pin: Pin = keyHash === undefined ? { kind: 'token', hash: tokenHash } : { kind: 'key', hash: keyHash };
+    await this.#queue.run(`${dbid} ${site}`, async () => {
+      const known = await this.#store.get(dbid, site);
+      if (known === undefined) return this.#store.put(dbid, site, pin);
+      if (known.hash !== (known.kind === 'key' ? keyHash : tokenHash)) throw siteTaken(site, siteKey);
+    });
+  }
+}
+
+/** Pins of a relay without a place to keep them: bound for as long as it runs. */
+export function memoryPinStore(sitesMax: number): PinStore {
+  const pins = new Map<string, Pin>();
+  return {
+    get: (dbid, site) => Promise.resolve(pins.get(`${dbid} ${site}`)),
+    put(dbid, site, pin) {
+      if (pins.size >= sitesMax) return Promise.reject(tooManySites(sitesMax));
+      pins.set(`${dbid} ${site}`, pin);
+      return Promise.resolve();
+    },
+  };
+}
+
+export function tooManySites(sitesMax: number): ReplicationError {
+  return new ReplicationError(
+    'LIMIT_EXCEEDED',
+    `this relay knows ${sitesMax} sites, its limit: ask its owner to raise it`,
+  );
+}
+
+function siteTaken(site: SiteId, shown: string | undefined): ReplicationError {
+  const how = shown === undefined ? 'no key was shown (header Crmesh-Site-Key, or in hello)' : 'another key was shown';
+  return new ReplicationError('SITE_TAKEN', `site ${site} belongs to somebody else here: ${how}`, { site });
+}
+
+async function hashOf(text: string): Promise<string> {
+  return hexFromBytes(new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))));
+}

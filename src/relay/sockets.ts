@@ -1,0 +1,99 @@
+/**
+ * The door step of a session: reads the hello of a new connection, checks who it is, finds the database, and hands
+ * the port to its replica. Whatever is refused is told as a coded error frame before the close.
+ */
+import { codedError, ReplicationError } from '../core/errors.ts';
+import type { SiteId } from '../core/site-id.ts';
+import type { Grant } from '../replica/replica-port.ts';
+import { takeFirstFrame } from '../transport/first-frame.ts';
+import type { FramePort } from '../transport/frame-port.ts';
+import type { Hello } from '../wire/message.ts';
+import { WIRE_VERSION } from '../wire/wire-version.ts';
+import { grantOf } from './access.ts';
+import type { Caller, RelayContext } from './relay-context.ts';
+import { leaseFor } from './relay-context.ts';
+
+/** Takes over the port; never throws. The caller has been authorized for the socket. */
+export async function serveSession(context: RelayContext, port: FramePort, caller: Caller): Promise<void> {
+  const { limits, runtime, meter } = context;
+  try {
+    const { frame, rest } = await takeFirstFrame(port, { runtime, limits, timeoutMs: limits.handshakeMs });
+    const hello = helloFromFrame(context, frame, caller.dbid);
+    await attach(context, rest, caller, hello);
+    meter.count('crmesh_sessions_total');
+  } catch (error) {
+    refuse(context, port, codedError(error));
+  }
+}
+
+function helloFromFrame({ codec }: RelayContext, frame: Uint8Array, dbid: string): Hello {
+  const message = codec.decode(frame);
+  if (message.type !== 'hello') {
+    throw new ReplicationError(
+      'SESSION_PROTOCOL',
+      `a session begins with hello in one frame, not with ${message.type}`,
+    );
+  }
+  if (message.wire !== WIRE_VERSION) {
+    throw new ReplicationError(
+      'WIRE_VERSION',
+      `this relay speaks wire version ${WIRE_VERSION}: update the older side`,
+      {
+        wire: WIRE_VERSION,
+      },
+    );
+  }
+  if (message.dbid !== dbid) {
+    throw new ReplicationError('BAD_REQUEST', `hello is for '${message.dbid}', the address for '${dbid}'`);
+  }
+  return message;
+}
+
+async function attach(context: RelayContext, port: FramePort, caller: Caller, hello: Hello): Promise<void> {
+  const grant = await grantForSite(context, caller, hello.site);
+  if (hello.mode === 'peer' && grant.mode !== 'peer') {
+    throw new ReplicationError('FORBIDDEN', 'mode peer needs a peer token: ask for mode leaf', { mode: grant.mode });
+  }
+  const formerSites = hello.mode === 'leaf' ? await boundSites(context, caller, hello) : hello.formerSites;
+  const lease = await leaseFor(context, { ...caller, grant }, hello.schemaText);
+  try {
+    lease.replica.attach(port, {
+      role: 'server',
+      hello: { ...hello, formerSites },
+      grant,
+      onEnd: () => lease.release(),
+    });
+  } catch (error) {
+    lease.release();
+    throw error;
+  }
+}
+
+/** Now that the site is known, the hook is asked again. */
+function grantForSite({ authorize, log }: RelayContext, caller: Caller, site: SiteId): Promise<Grant> {
+  const { dbid, token, headers, address } = caller;
+  return grantOf(authorize, { operation: 'socket', dbid, token, site, headers, address }, log);
+}
+
+/** The former sites that this key speaks for; its own site must be among those it may. */
+async function boundSites({ pins }: RelayContext, caller: Caller, hello: Hello): Promise<SiteId[]> {
+  const speaker = { dbid: caller.dbid, siteKey: hello.siteKey, token: caller.token };
+  await pins.admit({ ...speaker, site: hello.site });
+  const bound: SiteId[] = [];
+  for (const site of hello.formerSites) {
+    const taken = await pins.admit({ ...speaker, site }).then(
+      () => false,
+      (error: unknown) => codedError(error).code === 'SITE_TAKEN',
+    );
+    if (!taken) bound.push(site);
+  }
+  return bound;
+}
+
+function refuse({ codec, log, meter }: RelayContext, port: FramePort, error: ReplicationError): void {
+  const { code, message, details } = error;
+  log[error.level]({ code, peer: port.description }, `session refused: ${message}`);
+  meter.count('crmesh_sessions_refused_total', { code });
+  port.send(codec.encode({ type: 'error', code, message, details }));
+  port.close(error.close, code);
+}

@@ -1,0 +1,98 @@
+/** Messages over a frame port: encoding, chunks, and the counters of a link's traffic. */
+import type { Limits } from '../core/limits.ts';
+import type { FramePort } from '../transport/frame-port.ts';
+import { ChunkAssembler, cutIntoChunks } from '../wire/chunks.ts';
+import type { Codec, LinkCodec } from '../wire/codec-port.ts';
+import type { Message } from '../wire/message.ts';
+import { isDataMessage } from '../wire/message.ts';
+import type { PartBlob } from '../wire/part-blob.ts';
+import type { EchoWatch } from './echo-watch.ts';
+import type { Traffic } from './replica-port.ts';
+
+export class LinkWire {
+  readonly #port: FramePort;
+  /** A peer may number ids through the link wherever its port lets it; we do where ours does. */
+  readonly #received: LinkCodec;
+  readonly #sent: LinkCodec;
+  readonly #limits: Limits;
+  readonly #echo: EchoWatch;
+  readonly #chunks: ChunkAssembler;
+  #transfers = 0;
+  /** Bytes of answers that were sent while the transport held too much: credit does not bound those. */
+  #pressedBytes = 0;
+  #traffic = { bytesSent: 0, bytesReceived: 0, framesSent: 0, framesReceived: 0, changesSent: 0, changesReceived: 0 };
+
+  constructor(port: FramePort, codec: Codec, limits: Limits, echo: EchoWatch) {
+    this.#port = port;
+    this.#received = codec.forLink();
+    this.#sent = port.lossless === true ? this.#received : codec;
+    this.#limits = limits;
+    this.#echo = echo;
+    this.#chunks = new ChunkAssembler(limits.messageBytesMax);
+  }
+
+  get traffic(): Traffic {
+    return { ...this.#traffic, changesEchoed: this.#echo.changesEchoed };
+  }
+
+  get blocked(): boolean {
+    return this.#port.bufferedBytes > this.#limits.bufferedBytesMax;
+  }
+
+  /** The peer goes on asking and does not read the answers. */
+  get overfull(): boolean {
+    return this.#pressedBytes > this.#limits.creditBytes;
+  }
+
+  /** Encodes and sends; returns the bytes of the message (before it was cut). `live`: not part of a refill. */
+  send(message: Message, live: boolean): number {
+    for (const blob of blobsOf(message)) {
+      this.#traffic.changesSent += blob.body.rows.length;
+      if (live && message.type === 'window') this.#echo.noteSentLive(blob);
+    }
+    const bytes = this.#sent.encode(message);
+    if (!isDataMessage(message)) this.#pressedBytes = this.blocked ? this.#pressedBytes + bytes.length : 0;
+    if (bytes.length <= this.#limits.frameBytesMax) this.#sendFrame(bytes);
+    else {
+      this.#transfers += 1;
+      for (const chunk of cutIntoChunks(bytes, this.#transfers, this.#limits.frameBytesMax)) {
+        this.#sendFrame(this.#sent.encode(chunk));
+      }
+    }
+    return bytes.length;
+  }
+
+  /**
+   * The message that a frame completes, with its bytes; undefined while chunks are missing.
+   *
+   * Errors  what the codec and the assembler throw: the frame is the peer's fault and ends the session.
+   */
+  receive(frame: Uint8Array): { readonly message: Message; readonly bytes: number } | undefined {
+    this.#traffic.framesReceived += 1;
+    this.#traffic.bytesReceived += frame.length;
+    let message = this.#received.decode(frame);
+    let bytes = frame.length;
+    if (message.type === 'chunk') {
+      const whole = this.#chunks.add(message);
+      if (whole === undefined) return undefined;
+      message = this.#received.decode(whole);
+      bytes = whole.length;
+    }
+    for (const blob of blobsOf(message)) {
+      this.#traffic.changesReceived += blob.body.rows.length;
+      this.#echo.noteReceived(blob);
+    }
+    return { message, bytes };
+  }
+
+  #sendFrame(frame: Uint8Array): void {
+    this.#traffic.framesSent += 1;
+    this.#traffic.bytesSent += frame.length;
+    this.#port.send(frame);
+  }
+}
+
+function blobsOf(message: Message): readonly PartBlob[] {
+  if (!isDataMessage(message)) return [];
+  return message.type === 'window' ? message.parts : [message.blob];
+}

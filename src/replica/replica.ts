@@ -1,0 +1,370 @@
+/**
+ * A replica: one store, its links, and the one loop that drains their events.
+ *
+ * A turn of the loop takes what waits (frames, timers, calls), announces own writes, merges one group of inputs in
+ * one transaction, and answers one read a link. Between turns the machine's own events run. Nothing else touches
+ * the store; while a user transaction is open the loop stands still (suspend).
+ */
+import { subtractCoverage } from '../core/coverage.ts';
+import type { Cursor } from '../core/cursor.ts';
+import type { ReplicationError } from '../core/errors.ts';
+import { ReplicationError as CodedError, codedError, invariant } from '../core/errors.ts';
+import type { Limits } from '../core/limits.ts';
+import type { Log, Runtime } from '../core/runtime.ts';
+import { schemaRefused } from '../core/schema-step.ts';
+import type { SiteId } from '../core/site-id.ts';
+import type { IdentityAlarm } from '../session/session-event.ts';
+import type { LocalFacts } from '../session/session-state.ts';
+import type { InputResult, MergeInput, MigrationResult, StorePort } from '../store/store-port.ts';
+import type { FramePort } from '../transport/frame-port.ts';
+import type { Codec } from '../wire/codec-port.ts';
+import { announceCommit, commitOfFlush, commitOfGroup } from './commit.ts';
+import { DurablePort } from './durable-port.ts';
+import { GroupMerge } from './group-merge.ts';
+import { GrowthLog } from './growth-log.ts';
+import { Inbox } from './inbox.ts';
+import { LazyCursors } from './lazy-cursors.ts';
+import type { HostedLink, LinkHost } from './link-host.ts';
+import { calledLinks, carryingLinks, meshOf, meshRefusal } from './mesh.ts';
+import { ReadQueue } from './read-queue.ts';
+import type { AttachOptions, Commit, Link, ReplicaPort } from './replica-port.ts';
+import { SessionLink } from './session-link.ts';
+
+export interface ReplicaOptions {
+  readonly store: StorePort;
+  readonly codec: Codec;
+  readonly runtime: Runtime;
+  readonly limits: Limits;
+  readonly log: Log;
+  readonly dbid: string;
+  /** It stays with its upstreams: the name of their mesh is kept, so that it is known before they are reached. */
+  readonly hasUpstreams?: boolean;
+}
+
+export class Replica implements ReplicaPort {
+  readonly store: StorePort;
+  readonly dbid: string;
+  readonly #options: ReplicaOptions;
+  readonly #host: LinkHost;
+  readonly #growth: GrowthLog;
+  readonly #inbox: Inbox<HostedLink>;
+  readonly #cursors: LazyCursors;
+  readonly #merge: GroupMerge<HostedLink>;
+  readonly #links = new Set<SessionLink>();
+  readonly #listeners = new Set<(commit: Commit) => void>();
+  readonly #receiving = new Set<HostedLink>();
+  readonly #reads: ReadQueue<HostedLink>;
+  #posted: (() => void)[] = [];
+  #wrote = true;
+  #scheduled = false;
+  #suspended = 0;
+  #siteChanges = 0;
+  #mesh: string | undefined;
+  #closed = false;
+
+  constructor(options: ReplicaOptions) {
+    this.#options = options;
+    this.store = options.store;
+    this.dbid = options.dbid;
+    if (options.hasUpstreams === true) this.#mesh = options.store.mesh;
+    this.#growth = new GrowthLog(options.limits.growthLogMax);
+    this.#inbox = new Inbox(options.limits.groupChangesMax);
+    this.#reads = new ReadQueue(options.limits.linkReadsMax);
+    this.#cursors = new LazyCursors(options.store, options.runtime, (job) => this.#post(job));
+    this.#merge = this.#makeMerge();
+    this.#host = this.#makeHost();
+    // Writes of an earlier run may not be announced yet.
+    this.#schedule();
+  }
+
+  get links(): readonly Link[] {
+    return [...this.#links];
+  }
+
+  /** Errors  CLOSED; LIMIT_EXCEEDED beyond limits.linksMax. */
+  attach(port: FramePort, options: AttachOptions): Link {
+    this.#assertOpen();
+    if (this.#links.size >= this.#options.limits.linksMax) {
+      throw new CodedError('LIMIT_EXCEEDED', `a replica has at most ${this.#options.limits.linksMax} links: try later`);
+    }
+    const durable = new DurablePort(port, this.store, this.#options.limits);
+    const link = new SessionLink(this.#host, durable, options);
+    this.#links.add(link);
+    return link;
+  }
+
+  wrote(): void {
+    this.#wrote = true;
+    this.#schedule();
+  }
+
+  flush(): void {
+    this.#assertOpen();
+    invariant(this.#suspended === 0, 'own writes cannot be announced inside a user transaction');
+    this.#flush();
+  }
+
+  async submit(input: MergeInput): Promise<InputResult> {
+    const result = await this.#submit(input);
+    await this.store.whenDurable?.();
+    return result;
+  }
+
+  #submit(input: MergeInput): Promise<InputResult> {
+    return new Promise((resolve, reject) => {
+      this.#assertOpen();
+      this.#inbox.add({ source: undefined, input, blobs: [], done: resolve, failed: reject });
+      this.#schedule();
+    });
+  }
+
+  migrate(
+    text: string,
+    options: { readonly plan?: boolean; readonly allowDestructive?: boolean } = {},
+  ): MigrationResult {
+    this.flush();
+    const { storedMax: before, coverage } = this.store;
+    const result = this.store.migrate(text, options);
+    if (result.outcome === 'refused' && options.plan !== true) throw schemaRefused(result.steps);
+    const growth = subtractCoverage(this.store.coverage, coverage);
+    if (this.store.storedMax > before || growth.size > 0) {
+      this.#publish({ before, after: this.store.storedMax, parts: undefined, growth }, undefined);
+    }
+    for (const link of this.#links) this.#acknowledgeAll(link);
+    return result;
+  }
+
+  onCommit(listener: (commit: Commit) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  suspend(): () => void {
+    this.#suspended += 1;
+    let ended = false;
+    return () => {
+      if (ended) return;
+      ended = true;
+      this.#suspended -= 1;
+      this.#schedule();
+    };
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#flush();
+    const error = new CodedError('CLOSED', 'the replica was closed');
+    for (const link of this.#links) link.handle({ type: 'end', error });
+    for (const entry of this.#inbox.takeAll()) entry.failed(error);
+    this.#closed = true;
+    this.#posted = [];
+    this.#cursors.close();
+    this.store.close();
+  }
+
+  #makeMerge(): GroupMerge<HostedLink> {
+    return new GroupMerge({
+      store: this.store,
+      inbox: this.#inbox,
+      cursors: this.#cursors,
+      publish: (entries, merged) => {
+        const commit = commitOfGroup(entries, merged, this.#options);
+        if (commit !== undefined) this.#publish(commit, undefined);
+      },
+      guard: (job) => this.#guard(job),
+    });
+  }
+
+  #makeHost(): LinkHost {
+    const { store, codec, runtime, limits, log } = this.#options;
+    return {
+      store,
+      codec,
+      runtime,
+      limits,
+      log,
+      growth: this.#growth,
+      facts: () => this.#facts(),
+      cursorOf: (peer: SiteId): Cursor | undefined => this.#cursors.get(peer),
+      enqueue: (entry) => {
+        this.#inbox.add(entry);
+        this.#schedule();
+      },
+      read: (link, job) => {
+        this.#schedule();
+        return this.#reads.add(link, job);
+      },
+      framesWait: (link) => {
+        this.#receiving.add(link);
+        this.#schedule();
+      },
+      post: (job) => this.#post(job),
+      flush: () => this.#flush(),
+      identityLost: (link, alarm, error) => this.#takeNewSite(link, alarm, error),
+      refusal: (link) => meshRefusal(calledLinks(this.#links), link),
+      opened: (link) => this.#linksChanged(link.session.terms.role === 'client'),
+      ended: (link) => this.#forget(link),
+    };
+  }
+
+  #facts(): LocalFacts {
+    const { identity, schema, coverage, announced } = this.store;
+    const { site, formerSites, era } = identity;
+    return {
+      dbid: this.dbid,
+      site,
+      formerSites,
+      era,
+      schemaHash: schema.hash,
+      shape: schema.tables,
+      schemaText: schema.text,
+      mesh: this.#mesh ?? site,
+      digest: this.#growth.digestOf(coverage),
+      announced,
+    };
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) throw new CodedError('CLOSED', 'this replica is closed: open it again');
+  }
+
+  #post(job: () => void): void {
+    if (this.#closed) return;
+    this.#posted.push(job);
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#closed || this.#suspended > 0) return;
+    this.#scheduled = true;
+    this.#options.runtime.defer(() => {
+      this.#scheduled = false;
+      if (!this.#closed && this.#suspended === 0) this.#turn();
+    });
+  }
+
+  #turn(): void {
+    // Frames first: the end of a port is posted behind them.
+    const receiving = Array.from(this.#receiving);
+    for (const link of receiving) this.#guard(() => this.#takeFrames(link));
+    for (const job of this.#posted.splice(0)) this.#guard(job);
+    // Own writes go before reading and merging: while they cannot be announced, nothing else happens here.
+    if (!this.#flushOrWait()) return;
+    this.#merge.mergeNext();
+    this.#reads.takeOneEach((link, read) => this.#readOnce(link, read));
+    if (this.#wrote || this.#posted.length + this.#inbox.length + this.#reads.length + this.#receiving.size > 0) {
+      this.#schedule();
+    }
+  }
+
+  /** False when the disk refused: tried again after a pause, peers wait within their credit. */
+  #flushOrWait(): boolean {
+    try {
+      this.#flush();
+      return true;
+    } catch (error) {
+      const { code, message } = codedError(error);
+      this.#options.log.error({ code, err: error }, `own writes cannot be announced: ${message}`);
+      this.#wrote = true;
+      this.#options.runtime.setTimer(this.#options.limits.retryFirstMs, () => this.#schedule());
+      return false;
+    }
+  }
+
+  /** A read that fails ends its link: a session that waits for an answer would wait for ever. */
+  #readOnce(link: HostedLink, read: () => void): void {
+    try {
+      read();
+    } catch (error) {
+      this.#guard(() => link.handle({ type: 'end', error: codedError(error) }));
+    }
+  }
+
+  #takeFrames(link: HostedLink): void {
+    this.#receiving.delete(link);
+    const changesMax = 2 * this.#options.limits.groupChangesMax;
+    const taken = link.takeFrames(() => this.#inbox.changes <= changesMax);
+    if (!taken) this.#receiving.add(link);
+  }
+
+  /** One job's fault is logged and must not stop the loop. */
+  #guard(job: () => void): void {
+    try {
+      job();
+    } catch (error) {
+      const { code, message } = codedError(error);
+      this.#options.log.error({ code, err: error }, message);
+    }
+  }
+
+  #flush(): void {
+    if (!this.#wrote || this.#closed) return;
+    this.#wrote = false;
+    const flushed = this.store.flush({ leaving: this.#links.size > 0 });
+    if (flushed === undefined) return;
+    const { commit, own } = commitOfFlush(flushed, this.store.identity.site, this.#options.codec);
+    this.#publish(commit, own);
+  }
+
+  #publish(commit: Parameters<typeof announceCommit>[0], own: Parameters<typeof announceCommit>[1]): void {
+    const claimsBefore = this.#growth.number;
+    this.#growth.add(commit.growth);
+    const claims = { claimsBefore, claimsAfter: this.#growth.number };
+    announceCommit(commit, own, claims, this.#links);
+    for (const listener of this.#listeners) this.#guard(() => listener(commit));
+  }
+
+  #acknowledgeAll(link: SessionLink): void {
+    const { peer } = link.session;
+    if (peer === undefined || link.state !== 'open') return;
+    const sites = [peer.site, ...peer.formerSites];
+    link.handle({ type: 'acknowledge', acks: new Map(sites.map((site) => [site, this.store.acknowledge(site)])) });
+  }
+
+  /**
+   * Another copy of this store writes under its site id: before anything more is sent every link ends, to be opened
+   * again, and the store takes a new one. A peer cannot drive that on for ever.
+   */
+  #takeNewSite(link: HostedLink, alarm: IdentityAlarm, error: ReplicationError): void {
+    const { log, limits } = this.#options;
+    const { site: former } = this.store.identity;
+    const fields = { code: alarm, peer: link.peer, site: former };
+    if (!this.store.mayReidentify || this.#siteChanges >= limits.siteChangesMax) {
+      log.error(fields, `${error.message}; no new site id is taken, the link ends`);
+      return link.handle({ type: 'end', error });
+    }
+    this.#siteChanges += 1;
+    const again = new CodedError('UNAVAILABLE', 'this replica takes a new site id: connect again');
+    for (const one of Array.from(this.#links)) one.handle({ type: 'end', error: again });
+    for (const entry of this.#inbox.takeAll()) entry.failed(again);
+    this.#cursors.forget();
+    this.store.reidentify();
+    const { site } = this.store.identity;
+    log.error({ ...fields, site, former }, `${error.message}; the site id is now ${site}, it was ${former}`);
+  }
+
+  #forget(link: HostedLink): void {
+    for (const one of this.#links) if (one === link) this.#links.delete(one);
+    this.#reads.drop(link);
+    this.#receiving.delete(link);
+    this.#inbox.dropFrom(link);
+    this.#linksChanged(link.session.terms.role === 'client');
+  }
+
+  /** R13: the mesh is that of the links that this replica opened; between several meshes its leaf links carry. */
+  #linksChanged(called: boolean): void {
+    if (!called || this.#closed) return;
+    const links = calledLinks(this.#links);
+    const mesh = meshOf(links);
+    if (mesh !== undefined && mesh !== this.#mesh) {
+      this.#mesh = mesh;
+      if (this.#options.hasUpstreams === true) this.store.setMesh(mesh);
+    }
+    const carrying = new Set(carryingLinks(links));
+    for (const link of links) {
+      const carries = link.session.carriesTo !== undefined;
+      if (carries !== carrying.has(link))
+        link.handle({ type: 'carry', to: carries ? undefined : this.store.storedMax });
+    }
+  }
+}

@@ -1,0 +1,374 @@
+/**
+ * One session over one port: feeds events to the session core and carries its effects out.
+ *
+ * Owns the port, the session's state and its timer; dies with the connection (R1). Everything runs inside the
+ * replica's loop: port callbacks only post to it.
+ */
+import type { Acknowledgement } from '../core/acknowledgement.ts';
+import { emptyAcknowledgement, unionAcknowledgements } from '../core/acknowledgement.ts';
+import type { ErrorCode } from '../core/errors.ts';
+import { ReplicationError, assertNever, codedError } from '../core/errors.ts';
+import { hexFromBytes } from '../core/site-id.ts';
+import type { SiteId } from '../core/site-id.ts';
+import type { RangeSet } from '../core/range-set.ts';
+import { countVersions, emptyRangeSet } from '../core/range-set.ts';
+import type { Coverage } from '../core/coverage.ts';
+import { ownHistoryLost } from '../session/identity-alarm.ts';
+import { msUntilTick } from '../session/heartbeat.ts';
+import { newSession } from '../session/new-session.ts';
+import type { SessionEffect, SessionEvent } from '../session/session-event.ts';
+import type { SessionState } from '../session/session-state.ts';
+import { step } from '../session/step.ts';
+import { unsettledRanges } from '../session/upload.ts';
+import type { FramePort } from '../transport/frame-port.ts';
+import type { LinkMode, Message } from '../wire/message.ts';
+import { isDataMessage } from '../wire/message.ts';
+import type { PartBlob } from '../wire/part-blob.ts';
+import { EchoWatch } from './echo-watch.ts';
+import { applyInput } from './link-input.ts';
+import type { HostedLink, LinkHost } from './link-host.ts';
+import { gapsIn, readOwn, readPiece, serveWant } from './link-reads.ts';
+import { termsOf } from './link-terms.ts';
+import { LinkWire } from './link-wire.ts';
+import type { AttachOptions, Link, Traffic } from './replica-port.ts';
+import { SyncWaiters } from './sync-waiters.ts';
+
+export class SessionLink implements Link, HostedLink {
+  readonly host: LinkHost;
+  readonly options: AttachOptions;
+  readonly #port: FramePort;
+  readonly #wire: LinkWire;
+  readonly #echo: EchoWatch;
+  readonly #waiters = new SyncWaiters();
+  readonly #events: SessionEvent[] = [];
+  #state: SessionState;
+  #running = false;
+  readonly #frames: Uint8Array[] = [];
+  #queuedBytes = 0;
+  #overrun = false;
+  #begun = false;
+  #lacking = 0;
+  #stopTimer: () => void = () => {};
+
+  constructor(host: LinkHost, port: FramePort, options: AttachOptions) {
+    this.host = host;
+    this.options = options;
+    this.#port = port;
+    // A client asks for the peer's database by the peer's name for it.
+    const local = options.role === 'client' ? { ...host.facts(), dbid: options.dbid } : host.facts();
+    const session = hexFromBytes(host.runtime.randomBytes(16));
+    const start = { terms: termsOf(options), local, limits: host.limits, session };
+    this.#state = newSession(start, host.runtime.now());
+    this.#echo = new EchoWatch(local.site);
+    this.#wire = new LinkWire(port, host.codec, host.limits, this.#echo);
+    port.listen({
+      onFrame: (frame) => this.#queueFrame(frame),
+      onDrain: () => host.post(() => this.handle({ type: 'drained' })),
+      onClose: (code, reason) => host.post(() => this.handle({ type: 'port-closed', code, reason })),
+    });
+    host.post(() => this.#begin());
+  }
+
+  get state(): Link['state'] {
+    const { phase } = this.#state;
+    return phase === 'greeting' ? 'opening' : phase;
+  }
+
+  get peer(): SiteId | undefined {
+    return this.#state.peer?.site;
+  }
+
+  get session(): SessionState {
+    return this.#state;
+  }
+
+  get mode(): LinkMode {
+    return this.#state.mode;
+  }
+
+  get traffic(): Traffic {
+    return this.#wire.traffic;
+  }
+
+  get live(): boolean {
+    const { feed, intake } = this.#state;
+    const fed = feed.state === 'off' || feed.state === 'live';
+    return this.state === 'open' && fed && (intake.state === 'off' || intake.live);
+  }
+
+  get lag(): number {
+    return this.#state.feed.state === 'off' ? 0 : this.host.store.storedMax - this.#state.feed.at;
+  }
+
+  get unacknowledged(): RangeSet {
+    return this.#state.peer === undefined ? emptyRangeSet : unsettledRanges(this.#state.upload);
+  }
+
+  /** P4: the peer gave us exactly this part in this session. */
+  hasDelivered(blob: PartBlob): boolean {
+    return this.mode === 'peer' && this.#echo.hasDelivered(blob);
+  }
+
+  get lacking(): number {
+    return this.#lacking;
+  }
+
+  synced(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.host.post(() => {
+        if (this.#state.phase === 'closed') return reject(new ReplicationError('LINK_LOST', 'the link has ended'));
+        try {
+          this.host.flush();
+        } catch (error) {
+          return reject(codedError(error));
+        }
+        this.#waiters.add({ announced: this.host.store.announced, ask: this.#state.asks.next, resolve, reject });
+        this.handle({ type: 'ask' });
+      });
+    });
+  }
+
+  sendEphemeral(bytes: Uint8Array): void {
+    this.host.post(() => this.handle({ type: 'ephemeral', bytes }));
+  }
+
+  close(code: ErrorCode = 'CLOSED'): void {
+    const error = new ReplicationError(code, 'this side has closed the link');
+    this.host.post(() => this.handle({ type: 'end', error }));
+  }
+
+  /**
+   * Takes received frames while `more()` allows; true when all are taken. Called by the loop: undecoded frames are
+   * bounded by credit, decoded ones by what the inbox holds.
+   */
+  takeFrames(more: () => boolean): boolean {
+    if (!this.#begun) return true;
+    while (this.#frames.length > 0 && more()) {
+      const frame = this.#frames.shift()!;
+      this.#queuedBytes -= frame.length;
+      this.#takeFrame(frame);
+    }
+    return this.#frames.length === 0;
+  }
+
+  /** Runs one event to the end, its effects and the events they cause included, in order. */
+  handle(event: SessionEvent): void {
+    this.#events.push(event);
+    if (this.#running) return;
+    this.#running = true;
+    try {
+      for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift()) this.#run(next);
+    } finally {
+      this.#running = false;
+    }
+    this.#waiters.check(this.#state.upload);
+  }
+
+  #run(event: SessionEvent): void {
+    try {
+      // A refill that ends goes live in the step of its last piece, which is no live traffic.
+      const fedLive = this.#state.feed.state === 'live';
+      const { state, effects } = step(this.#state, event, this.host.runtime.now());
+      this.#state = state;
+      for (const effect of effects) {
+        if (state.phase === 'closed' && effect.type === 'send') this.#sayLast(effect.message);
+        else this.#perform(effect, fedLive);
+      }
+    } catch (error) {
+      // A fault of one link must not stop the others; the same event is not tried again.
+      if (event.type === 'end' || event.type === 'port-closed') throw error;
+      this.#events.unshift({ type: 'end', error: codedError(error) });
+    }
+  }
+
+  #begin(): void {
+    this.#begun = true;
+    if (this.#frames.length > 0) this.host.framesWait(this);
+    if (this.options.role === 'server') {
+      this.handle({ type: 'message', message: this.options.hello, bytes: 0 });
+    } else this.handle({ type: 'start' });
+    this.#armTimer();
+  }
+
+  #armTimer(): void {
+    if (this.#state.phase === 'closed') return;
+    const ms = msUntilTick(this.#state, this.host.runtime.now());
+    this.#stopTimer = this.host.runtime.setTimer(ms, () =>
+      this.host.post(() => {
+        this.handle({ type: 'tick' });
+        this.#armTimer();
+      }),
+    );
+  }
+
+  #queueFrame(frame: Uint8Array): void {
+    this.#queuedBytes += frame.length;
+    const bytesMax = 4 * this.host.limits.creditBytes + this.host.limits.messageBytesMax;
+    if (this.#queuedBytes <= bytesMax && this.#frames.length < this.host.limits.inboxMessagesMax) {
+      this.#frames.push(frame);
+      return this.host.framesWait(this);
+    }
+    if (this.#overrun) return;
+    // At once, since the loop may stand still: nothing more is taken from the connection.
+    this.#overrun = true;
+    const error = beyondBounds(`it sent ${this.#queuedBytes} bytes that wait, more than its credit`);
+    this.#port.close(error.close, error.code);
+    this.host.post(() => this.handle({ type: 'end', error }));
+  }
+
+  #takeFrame(frame: Uint8Array): void {
+    if (this.#state.phase === 'closed') return;
+    try {
+      const received = this.#wire.receive(frame);
+      if (received === undefined) return;
+      this.handle({ type: 'message', ...received });
+      if (isDataMessage(received.message)) this.options.onProgress?.();
+    } catch (error) {
+      this.handle({ type: 'end', error: codedError(error) });
+    }
+  }
+
+  #perform(effect: SessionEffect, fedLive: boolean): void {
+    const { host, options } = this;
+    switch (effect.type) {
+      case 'send':
+        return this.#send(effect.message, fedLive);
+      case 'look-up-peer':
+        return this.#lookUpPeer(effect.site, effect.sites);
+      case 'find-base':
+        return this.#read(() => {
+          const { base, lost } = host.store.resume(effect.cursor);
+          this.handle({ type: 'base-found', base, lost });
+        });
+      case 'store-base':
+      case 'apply':
+        return applyInput(this, effect);
+      case 'read-piece':
+        return this.#read(() => this.handle(readPiece(this, effect)));
+      case 'read-own':
+        return this.#read(() => this.handle(readOwn(this, effect.ranges)));
+      case 'serve-want':
+        return this.#read(() => this.handle(serveWant(this, effect.site, effect.ranges)));
+      case 'find-gaps':
+        return this.#read(() => this.handle({ type: 'gaps', gaps: gapsIn(host.store, effect.stated) }));
+      case 'record-ack':
+        return this.#recordAck(effect.ack, effect.replace);
+      case 'rejected': {
+        const { ranges, code, message } = effect.refusal;
+        return options.onRejected?.({ site: effect.site, ranges, code, message });
+      }
+      case 'vouching':
+        return this.#noteVouching(effect.gaps, effect.taken);
+      case 'opened':
+        host.opened(this);
+        return this.peer === undefined ? undefined : options.onOpen?.({ site: this.peer, mode: this.mode });
+      case 'live':
+        return options.onLive?.();
+      case 'asked':
+        return undefined;
+      case 'answered':
+        return this.#waiters.answered(effect.ask);
+      case 'ephemeral':
+        return options.onEphemeral?.(effect.bytes);
+      case 'check-own':
+        if (effect.held <= host.store.shown) return undefined;
+        return host.identityLost(this, 'SITE_CONFLICT', this.#historyLost(effect.held));
+      case 'identity-lost':
+        return host.identityLost(this, effect.alarm, effect.error);
+      case 'alarm':
+        return host.log.error({ code: effect.code, peer: this.peer, link: this.#port.description }, effect.message);
+      case 'ended':
+        return this.#end(effect.error, effect.retryAfterMs);
+      default:
+        return assertNever(effect);
+    }
+  }
+
+  /** A last word that cannot be said must not keep the end from being told. */
+  #sayLast(message: Message): void {
+    try {
+      this.#wire.send(message, false);
+    } catch (error) {
+      this.host.log.debug({ err: error, peer: this.peer }, `the peer is not told why: ${codedError(error).message}`);
+    }
+  }
+
+  #send(message: Message, live: boolean): void {
+    const bytes = this.#wire.send(message, live);
+    if (!isDataMessage(message)) return this.#endIfOverfull();
+    // At once, not queued: the next effect of the same step must see the credit that is left.
+    this.#state = step(
+      this.#state,
+      { type: 'sent', bytes, blocked: this.#wire.blocked },
+      this.host.runtime.now(),
+    ).state;
+    this.options.onProgress?.();
+  }
+
+  #read(job: () => void): void {
+    if (!this.host.read(this, job))
+      this.handle({ type: 'end', error: beyondBounds('its questions wait for a read each') });
+  }
+
+  #endIfOverfull(): void {
+    if (this.#wire.overfull)
+      this.handle({ type: 'end', error: beyondBounds('it goes on asking and reads no answers') });
+  }
+
+  #lookUpPeer(site: SiteId, sites: readonly SiteId[]): void {
+    const { store, growth } = this.host;
+    const refusal = this.options.role === 'client' ? this.host.refusal(this) : undefined;
+    if (refusal !== undefined) return this.handle({ type: 'end', error: refusal });
+    // One machine is one holder of our writes, whatever it was called before.
+    for (const former of sites) {
+      if (former !== site && store.heldBy(former) !== emptyAcknowledgement)
+        store.setHeldBy(former, emptyAcknowledgement);
+    }
+    const acks = new Map<SiteId, Acknowledgement>(sites.map((one) => [one, store.acknowledge(one)]));
+    const digest = this.#state.peer?.digest ?? new Map();
+    const known = {
+      cursor: this.host.cursorOf(site),
+      acks,
+      heldByPeer: store.heldBy(site),
+      shown: store.shown,
+      digest: growth.digestOf(store.coverage),
+      differing: growth.differing(store.coverage, digest),
+    };
+    this.handle({ type: 'peer-known', ...known });
+  }
+
+  /** R12: a relay that lacks what its leaf holds was wiped or restored; that is never silent. */
+  #noteVouching(gaps: Coverage, taken: boolean): void {
+    const versions = [...gaps.values()].reduce((sum, ranges) => sum + countVersions(ranges), 0);
+    const fields = { link: this.#port.description, peer: this.peer, sites: gaps.size, versions };
+    const lost = `a leaf holds ${versions} versions of ${gaps.size} other sites that are missing here`;
+    if (taken) this.host.log.warn(fields, `${lost}: its whole store is pulled (vouched refill)`);
+    else this.host.log.warn(fields, `${lost}: its grant does not let it bring them back (vouch)`);
+    this.#lacking = taken ? 0 : versions;
+  }
+
+  #historyLost(held: number): ReplicationError {
+    const { shown, identity } = this.host.store;
+    return ownHistoryLost(identity.site, { held, shown });
+  }
+
+  #recordAck(ack: Acknowledgement, replace: boolean): void {
+    const peer = this.peer;
+    if (peer === undefined) return;
+    this.host.store.setHeldBy(peer, replace ? ack : unionAcknowledgements(this.host.store.heldBy(peer), ack));
+    this.options.onAck?.();
+  }
+
+  #end(error: ReplicationError, retryAfterMs: number | undefined): void {
+    this.#stopTimer();
+    this.#port.close(error.close, error.code);
+    this.#waiters.fail(error);
+    this.host.log[error.level]({ code: error.code, link: this.#port.description, peer: this.peer }, error.message);
+    this.host.ended(this);
+    this.options.onEnd?.(error, retryAfterMs);
+  }
+}
+
+function beyondBounds(why: string): ReplicationError {
+  return new ReplicationError('LIMIT_EXCEEDED', `the peer goes beyond its bounds: ${why}`);
+}

@@ -1,0 +1,32 @@
+/** Folders for database files. */
+import { mkdirSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { ReplicationError } from '../core/errors.ts';
+
+/**
+ * Makes a folder and those above it, one by one: the recursive call of Node never returns where the system answers
+ * 'no such file' for a folder whose parent is there (as under /proc).
+ *
+ * Errors  STORAGE_FAILED when the system refuses, or when something else stands there.
+ */
+export function makeFolder(path: string): void {
+  const parent = dirname(path);
+  if (isFolder(path)) return;
+  if (parent !== path) makeFolder(parent);
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST' && isFolder(path)) return;
+    const message = `the folder ${path} cannot be made (${code ?? 'unknown'}): give one that may be written`;
+    throw new ReplicationError('STORAGE_FAILED', message, { path }, { cause: error });
+  }
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
+}

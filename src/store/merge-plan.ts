@@ -1,0 +1,114 @@
+/**
+ * What a merge will do with each change of an input, decided before its transaction begins.
+ *
+ * An input is taken whole or, when one change is invalid in itself, not at all.
+ */
+import type { Change } from '../core/change.ts';
+import type { ErrorCode } from '../core/errors.ts';
+import type { PartBody } from '../core/part.ts';
+import type { Range } from '../core/range-set.ts';
+import { coversRanges, rangeSetHas, unionRanges } from '../core/range-set.ts';
+import type { SiteId } from '../core/site-id.ts';
+import { rangesOfSite } from '../core/coverage.ts';
+import { ChangeChecker, isBeyondAnnounced, spanOfChange } from './change-check.ts';
+import type { Knowledge } from './knowledge.ts';
+import type { MergeRow } from './merge-row.ts';
+import type { StoreContext } from './store-context.ts';
+import type { InvalidChange, MergeInput } from './store-port.ts';
+
+export interface ParkedChange {
+  readonly site: SiteId;
+  /** Where its origin version lies. */
+  readonly span: Range;
+  readonly change: Change;
+  readonly reason: string;
+}
+
+/** One step; a change that is skipped or discarded has none. */
+export type PlannedStep =
+  | { readonly kind: 'merge'; readonly row: MergeRow; readonly span: Range }
+  | { readonly kind: 'park'; readonly parked: ParkedChange };
+
+export interface PlannedPart {
+  readonly site: SiteId;
+  readonly span: Range;
+  readonly steps: readonly PlannedStep[];
+}
+
+export interface MergePlan {
+  readonly input: MergeInput;
+  readonly parts: readonly PlannedPart[];
+  /** Changes of ranges that are already held. */
+  readonly duplicates: number;
+  readonly changes: number;
+  /** Not empty: nothing of this input is applied. */
+  readonly invalid: readonly InvalidChange[];
+}
+
+export function planMerge(context: StoreContext, knowledge: Knowledge, input: MergeInput): MergePlan {
+  const invalid: InvalidChange[] = [];
+  const parts: PlannedPart[] = [];
+  const counts = { changes: 0, duplicates: 0 };
+  const checker = new ChangeChecker(context);
+  for (const part of input.parts) {
+    const steps: PlannedStep[] = [];
+    const held = rangesOfSite(knowledge.have, part.site);
+    const wholeHeld = coversRanges(held, [part.span]);
+    for (const change of part.rows) {
+      const index = counts.changes++;
+      const step =
+        part.site === context.site ? ownChange(knowledge, change, part.span) : planChange(checker, part, change);
+      if (step !== undefined && 'code' in step) {
+        invalid.push({ index, ...step });
+      } else {
+        if (wholeHeld || (change.version !== undefined && rangeSetHas(held, change.version))) counts.duplicates += 1;
+        if (step !== undefined) steps.push(step);
+      }
+    }
+    parts.push({ site: part.site, span: part.span, steps });
+  }
+  const excess = claimExcess(context, knowledge, input);
+  if (excess !== undefined) invalid.push({ index: 0, code: 'LIMIT_EXCEEDED', message: excess });
+  return { input, parts, ...counts, invalid };
+}
+
+type Invalid = { readonly code: ErrorCode; readonly message: string };
+
+function planChange(
+  checker: ChangeChecker,
+  { site, span }: PartBody,
+  change: Change,
+): PlannedStep | Invalid | undefined {
+  const checked = checker.check(change, span);
+  switch (checked.verdict) {
+    case 'invalid':
+      return { code: checked.code, message: checked.message };
+    case 'park':
+      return { kind: 'park', parked: { site, span: spanOfChange(change, span), change, reason: checked.reason } };
+    case 'merge':
+      return { kind: 'merge', span, row: { site, table: checked.table, key: checked.key, change: checked.change } };
+    case 'discard':
+      return undefined;
+  }
+}
+
+/** A change of our own site that we did announce is no news; one that we never wrote betrays a copy or a forgery. */
+function ownChange({ announced }: Knowledge, change: Change, span: Range): Invalid | undefined {
+  if (!isBeyondAnnounced(change, span, announced)) return undefined;
+  const message = `a change of this replica's own site beyond its version ${announced}: another copy of this file writes under the same id`;
+  return { code: 'SITE_CONFLICT', message };
+}
+
+/** A peer may not make us remember ranges or sites without bound. */
+function claimExcess({ limits, site: own }: StoreContext, knowledge: Knowledge, input: MergeInput): string | undefined {
+  for (const [site, ranges] of input.claims) {
+    if (site === own) continue;
+    const count = unionRanges(rangesOfSite(knowledge.have, site), ranges).length;
+    if (count > limits.rangesMax)
+      return `more than ${limits.rangesMax} ranges of one site: send what lies between them`;
+  }
+  const sites = knowledge.have.size + input.claims.size;
+  return sites > limits.sitesMax && [...input.claims.keys()].some((site) => !knowledge.have.has(site))
+    ? `more than ${limits.sitesMax} sites`
+    : undefined;
+}

@@ -1,0 +1,116 @@
+/**
+ * What a store remembers about its peers: the cursor into each peer's store, and which own ranges each peer
+ * acknowledged.
+ *
+ * Kept in memory and written lazily: with the next commit that is made anyway, or at close. Losing the newest of
+ * them costs a repeat, never a change.
+ */
+import type { Acknowledgement } from '../core/acknowledgement.ts';
+import { emptyAcknowledgement } from '../core/acknowledgement.ts';
+import type { Cursor, EraNonce } from '../core/cursor.ts';
+import type { Range } from '../core/range-set.ts';
+import { rangeSetFromRanges } from '../core/range-set.ts';
+import type { SiteId } from '../core/site-id.ts';
+import { siteIdBytes, siteIdFromBytes } from '../core/site-id.ts';
+import type { StoreVersion } from '../core/version.ts';
+import type { Connection } from '../sqlite/database.ts';
+import type { SiteRegistry } from './site-registry.ts';
+import { bytesOf, numberOf, textOf } from './sql-text.ts';
+
+const KINDS = ['held', 'parked', 'refused'] as const;
+
+export interface CursorRecord {
+  readonly peer: SiteId;
+  readonly subset: string;
+  readonly cursor: Cursor;
+}
+
+export class PeerRecords {
+  readonly #cursors = new Map<string, CursorRecord>();
+  readonly #held = new Map<SiteId, Acknowledgement>();
+  readonly #unsavedCursors = new Set<string>();
+  readonly #unsavedHeld = new Set<SiteId>();
+
+  constructor(connection: Connection, sites: SiteRegistry) {
+    for (const [peer, subset, nonce, at] of connection
+      .prepare('SELECT peer, subset, nonce, c FROM crmesh_cursor')
+      .all()) {
+      const cursor = { nonce: textOf(nonce) as EraNonce, at: numberOf(at) as StoreVersion };
+      const record = { peer: siteIdFromBytes(bytesOf(peer)), subset: textOf(subset), cursor };
+      this.#cursors.set(keyOf(record), record);
+    }
+    const rows = connection.prepare('SELECT peer, kind, lo, hi FROM crmesh_held').all();
+    for (const [ord, kind, lo, hi] of rows) {
+      const peer = sites.siteOf(numberOf(ord));
+      const ack = this.heldBy(peer);
+      const name = textOf(kind) as (typeof KINDS)[number];
+      const range: Range = [numberOf(lo), numberOf(hi)];
+      this.#held.set(peer, { ...ack, [name]: rangeSetFromRanges([...ack[name], range]) });
+    }
+  }
+
+  cursorOf(peer: SiteId, subset: string): Cursor | undefined {
+    return this.#cursors.get(keyOf({ peer, subset }))?.cursor;
+  }
+
+  setCursor(record: CursorRecord): void {
+    this.#cursors.set(keyOf(record), record);
+    this.#unsavedCursors.add(keyOf(record));
+  }
+
+  /** After the commit of saveCursor(). */
+  keepCursor(record: CursorRecord): void {
+    this.#cursors.set(keyOf(record), record);
+  }
+
+  heldBy(peer: SiteId): Acknowledgement {
+    return this.#held.get(peer) ?? emptyAcknowledgement;
+  }
+
+  acknowledgingPeers(): readonly SiteId[] {
+    return [...this.#held.keys()];
+  }
+
+  setHeldBy(peer: SiteId, ack: Acknowledgement): void {
+    this.#held.set(peer, ack);
+    this.#unsavedHeld.add(peer);
+  }
+
+  get unsaved(): boolean {
+    return this.#unsavedCursors.size + this.#unsavedHeld.size > 0;
+  }
+
+  /** Writes what is not saved yet; inside a transaction. Call saved() once it has committed. */
+  save(connection: Connection, sites: SiteRegistry): void {
+    for (const key of this.#unsavedCursors) saveCursor(connection, this.#cursors.get(key)!);
+    for (const peer of this.#unsavedHeld) saveHeld(connection, sites.ordOf(peer), this.heldBy(peer));
+  }
+
+  saved(): void {
+    this.#unsavedCursors.clear();
+    this.#unsavedHeld.clear();
+  }
+}
+
+/** A cursor in the transaction of the changes that it stands behind. */
+export function saveCursor(connection: Connection, { peer, subset, cursor }: CursorRecord): void {
+  connection
+    .prepare(
+      `INSERT INTO crmesh_cursor (peer, subset, nonce, c) VALUES (?, ?, ?, ?)
+         ON CONFLICT DO UPDATE SET nonce = excluded.nonce, c = excluded.c`,
+    )
+    .run([siteIdBytes(peer), subset, cursor.nonce, cursor.at]);
+}
+
+function saveHeld(connection: Connection, ord: number, ack: Acknowledgement): void {
+  connection.prepare('DELETE FROM crmesh_held WHERE peer = ?').run([ord]);
+  for (const kind of KINDS) {
+    for (const [lo, hi] of ack[kind]) {
+      connection.prepare('INSERT INTO crmesh_held (peer, kind, lo, hi) VALUES (?, ?, ?, ?)').run([ord, kind, lo, hi]);
+    }
+  }
+}
+
+function keyOf({ peer, subset }: { readonly peer: SiteId; readonly subset: string }): string {
+  return `${peer}/${subset}`;
+}

@@ -1,0 +1,68 @@
+/** Upgrades of Node's HTTP server to frame ports; what is refused gets a whole HTTP answer before the close. */
+import type { IncomingMessage } from 'node:http';
+import { STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { WebSocket } from 'ws';
+import { WebSocketServer } from 'ws';
+import type { Limits } from '../core/limits.ts';
+import type { FramePort } from './frame-port.ts';
+import { SUBPROTOCOL } from './subprotocol.ts';
+import { WebSocketPort } from './websocket-port.ts';
+
+export interface UpgradeRequest {
+  readonly message: IncomingMessage;
+  readonly socket: Duplex;
+  readonly head: Buffer;
+}
+
+export interface SocketUpgrades {
+  /** Completes the handshake; `onPort` is called when it is done, `onClose` once the connection is gone, done or not. */
+  open(upgrade: UpgradeRequest, onPort: (port: FramePort) => void, onClose: () => void): void;
+  /** Resolves when all are gone; those that do not answer the close in time are cut. */
+  close(graceMs: number): Promise<void>;
+}
+
+export function socketUpgrades(limits: Limits): SocketUpgrades {
+  const server = new WebSocketServer({
+    noServer: true,
+    perMessageDeflate: false,
+    maxPayload: limits.frameBytesMax,
+    handleProtocols: (asked) => (asked.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
+  });
+  return {
+    open({ message, socket, head }, onPort, onClose) {
+      socket.once('close', onClose);
+      server.handleUpgrade(message, socket, head, (webSocket) => {
+        const { remoteAddress, remotePort } = message.socket;
+        onPort(new WebSocketPort(webSocket, `websocket ${remoteAddress}:${remotePort}`, limits));
+      });
+    },
+    async close(graceMs) {
+      const clients = [...server.clients];
+      const timer = setTimeout(() => {
+        for (const client of clients) client.terminate();
+      }, graceMs);
+      await Promise.all(clients.map((client) => closedSocket(client)));
+      clearTimeout(timer);
+    },
+  };
+}
+
+function closedSocket(client: WebSocket): Promise<void> {
+  if (client.readyState === client.CLOSED) return Promise.resolve();
+  return new Promise((resolve) => {
+    client.once('close', () => resolve());
+  });
+}
+
+/** Answers an upgrade that is refused, and closes. */
+export async function refuseUpgrade(socket: Duplex, response: Response): Promise<void> {
+  const body = Buffer.from(await response.arrayBuffer());
+  const headers = new Headers(response.headers);
+  headers.set('connection', 'close');
+  headers.set('content-length', String(body.length));
+  const lines = [...headers].map(([name, value]) => `${name}: ${value}\r\n`).join('');
+  const head = `HTTP/1.1 ${response.status} ${STATUS_CODES[response.status] ?? ''}\r\n${lines}\r\n`;
+  if (socket.destroyed) return;
+  socket.end(Buffer.concat([Buffer.from(head), body]));
+}

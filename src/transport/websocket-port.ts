@@ -1,0 +1,76 @@
+/**
+ * The frame port over a socket of the `ws` package, either side, open already.
+ *
+ * Binary messages only, one a frame; a text message ends the connection (1003). The package itself refuses what is
+ * larger than limits.frameBytesMax (1009). Nothing is compressed here: parts come compressed.
+ */
+import type { WebSocket } from 'ws';
+import type { Limits } from '../core/limits.ts';
+import { CLOSE_LOST, sendableCloseCode, shortReason } from './close-code.ts';
+import { FrameInbox, pressedBytes } from './frame-inbox.ts';
+import type { FramePort, FramePortListener } from './frame-port.ts';
+
+const UNSUPPORTED_DATA = 1003;
+const OPEN = 1;
+
+export class WebSocketPort implements FramePort {
+  readonly description: string;
+  readonly lossless = true;
+  readonly #socket: WebSocket;
+  readonly #inbox: FrameInbox;
+  readonly #pressedBytes: number;
+  readonly #onWritten = (): void => this.#written();
+  #pendingFrames = 0;
+  #pressed = false;
+  #closed = false;
+
+  constructor(socket: WebSocket, description: string, limits: Limits) {
+    this.description = description;
+    this.#socket = socket;
+    this.#inbox = new FrameInbox(limits);
+    this.#pressedBytes = pressedBytes(limits);
+    socket.binaryType = 'nodebuffer';
+    socket.on('message', (data, isBinary) => this.#received(data as Buffer, isBinary));
+    socket.on('close', (code, reason) => this.#inbox.end(code, reason.toString()));
+    // 'close' follows with the code; an error event without a listener would end the process.
+    socket.on('error', () => {
+      this.#inbox.mute();
+    });
+  }
+
+  get bufferedBytes(): number {
+    return this.#socket.bufferedAmount;
+  }
+
+  listen(listener: FramePortListener): void {
+    this.#inbox.listen(listener);
+  }
+
+  send(frame: Uint8Array): void {
+    if (this.#closed || this.#socket.readyState !== OPEN) return;
+    this.#pendingFrames++;
+    this.#socket.send(frame, this.#onWritten);
+    if (!this.#pressed && this.#socket.bufferedAmount > this.#pressedBytes) this.#pressed = true;
+  }
+
+  close(code: number, reason: string): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#inbox.mute();
+    if (code === CLOSE_LOST) this.#socket.terminate();
+    else this.#socket.close(sendableCloseCode(code, 'node'), shortReason(reason));
+  }
+
+  #received(data: Buffer, isBinary: boolean): void {
+    if (!isBinary) return this.close(UNSUPPORTED_DATA, 'binary frames only');
+    const frame = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    if (!this.#inbox.push(frame)) this.close(4429, 'LIMIT_EXCEEDED');
+  }
+
+  #written(): void {
+    this.#pendingFrames--;
+    if (this.#pendingFrames > 0 || !this.#pressed) return;
+    this.#pressed = false;
+    this.#inbox.drained();
+  }
+}

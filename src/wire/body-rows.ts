@@ -1,0 +1,233 @@
+/**
+ * The rows of a part body, column by column.
+ *
+ * Layout: number of groups; tables (name, columns); templates (causal length, table where there are several, columns
+ * where they are not all in order); template of each group where there are several; seq and versions in one of their
+ * forms; then for each table its keys, and for each of its columns the values and the column versions.
+ */
+import type { Change } from '../core/change.ts';
+import { SENTINEL_CID } from '../core/change.ts';
+import type { Range } from '../core/range-set.ts';
+import type { SqlValue } from '../core/sql-value.ts';
+import type { ReadAreas, WriteAreas } from './areas.ts';
+import { malformed } from './byte-reader.ts';
+import type { ByteReader } from './byte-reader.ts';
+import type { ByteWriter } from './byte-writer.ts';
+import { columnFault, tableFault } from '../core/change-fault.ts';
+import type { DecodeBudget } from './decode-budget.ts';
+import { invalidChange } from './invalid-change.ts';
+import { readKeys, writeKeys } from './key-column.ts';
+import { readNumbers, writeNumbers } from './number-column.ts';
+import type { GatheredTable, RowGroups, Template } from './row-groups.ts';
+import type { Numbering } from './row-numbers.ts';
+import { readSeqs, readVersions, writeSeqs, writeVersions } from './row-numbers.ts';
+import { COLUMN_FLAG, readValues, writeValues } from './value-column.ts';
+
+/** What the rows are written with: their groups, and the numbering that was chosen for them. */
+export interface RowPlan {
+  readonly groups: RowGroups;
+  readonly span: Range;
+  readonly numbering: Numbering;
+}
+
+export function writeRows(areas: WriteAreas, rows: readonly Change[], { groups, span, numbering }: RowPlan): void {
+  const { packed } = areas;
+  packed.varint(groups.templateOfGroup.length);
+  if (rows.length === 0) return;
+  writeTables(packed, groups.tables);
+  writeTemplates(packed, groups);
+  if (groups.templates.length > 1) writeNumbers(packed, groups.templateOfGroup);
+  writeSeqs(packed, rows, numbering.seq);
+  writeVersions(packed, rows, { starts: groups.starts, span, form: numbering.version });
+  for (const table of groups.tables) {
+    writeKeys(areas, table.keys);
+    for (const { values, colVersions } of table.columns) writeColumn(areas, values, colVersions);
+  }
+}
+
+/** Errors  FRAME_MALFORMED, TOO_LARGE, CHANGE_INVALID; bounded by the budget whatever the bytes. */
+export function readRows(areas: ReadAreas, span: Range, numbering: Numbering, budget: DecodeBudget): Change[] {
+  const { packed } = areas;
+  const groupCount = packed.count(budget.limits.partChangesMax, 'groups');
+  if (groupCount === 0) return [];
+  const heads = readTables(packed);
+  const templates = readTemplates(packed, heads, budget);
+  const templateOfGroup =
+    templates.length > 1 ? readNumbers(packed, groupCount) : new Array<number>(groupCount).fill(0);
+  const starts = startsOf(templateOfGroup, templates, budget);
+  const seqs = readSeqs(packed, starts, numbering.seq, budget.limits.seqMax);
+  const versions = readVersions(packed, { starts, span, form: numbering.version });
+  const counts = countsOf(templateOfGroup, templates, heads);
+  const tables = heads.map(({ cids }, i): DecodedTable => {
+    const keys = readKeys(areas, counts[i]!.groups, budget);
+    return { keys, columns: cids.map((cid, k) => readColumn(areas, cid, counts[i]!.columns[k]!, budget)), next: 0 };
+  });
+  return assembled({ heads, templates, templateOfGroup, tables, seqs, versions });
+}
+
+interface TableHead {
+  readonly name: string;
+  readonly cids: readonly string[];
+  /** Column numbers from 0: shared by templates that set them all, so that these cost nothing to unfold. */
+  readonly all: readonly number[];
+}
+
+interface DecodedTable {
+  readonly keys: readonly Uint8Array[];
+  readonly columns: readonly DecodedColumn[];
+  next: number;
+}
+
+interface DecodedColumn {
+  readonly values: readonly SqlValue[];
+  readonly colVersions: readonly number[];
+  next: number;
+}
+
+function writeTables(packed: ByteWriter, tables: readonly GatheredTable[]): void {
+  packed.varint(tables.length);
+  for (const { name, columns } of tables) {
+    packed.text(name);
+    packed.varint(columns.length);
+    for (const { cid } of columns) packed.text(cid === SENTINEL_CID ? '' : cid);
+  }
+}
+
+function readTables(packed: ByteReader): TableHead[] {
+  const heads: TableHead[] = [];
+  const tableCount = packed.count(packed.left, 'tables');
+  for (let i = 0; i < tableCount; i++) {
+    const name = packed.text();
+    const cids: string[] = [];
+    const columnCount = packed.count(packed.left, 'columns');
+    for (let k = 0; k < columnCount; k++) cids.push(packed.text() || SENTINEL_CID);
+    const fault = tableFault(name) ?? cids.map(columnFault).find((one) => one !== undefined);
+    if (fault !== undefined) throw invalidChange(fault);
+    heads.push({ name, cids, all: [...cids.keys()] });
+  }
+  return heads;
+}
+
+/** 0 cells = every column of the table in its order. */
+function writeTemplates(packed: ByteWriter, { tables, templates }: RowGroups): void {
+  packed.varint(templates.length);
+  for (const { table, cl, columns } of templates) {
+    packed.varint(cl);
+    if (tables.length > 1) packed.varint(table);
+    const isWhole = columns.length === tables[table]!.columns.length && columns.every((column, i) => column === i);
+    packed.varint(isWhole ? 0 : columns.length);
+    if (!isWhole) for (const column of columns) packed.varint(column);
+  }
+}
+
+function readTemplates(packed: ByteReader, heads: readonly TableHead[], { limits }: DecodeBudget): Template[] {
+  const count = packed.count(packed.left, 'templates');
+  const templates: Template[] = [];
+  for (let i = 0; i < count; i++) {
+    const cl = packed.count(limits.causalLengthMax, 'as causal length');
+    const table = heads.length > 1 ? packed.varint() : 0;
+    const head = heads[table];
+    if (head === undefined) throw malformed('a table that is not there');
+    const cells = packed.count(packed.left, 'cells');
+    const columns = cells === 0 ? head.all : Array.from({ length: cells }, () => packed.varint());
+    const cids = cells === 0 ? head.cids : columns.map((column) => cidAt(head, column));
+    if (cids.length === 0) throw malformed('a template without cells');
+    if (cl === 0) throw invalidChange('cl is 0: it is 1 or more');
+    if (cl % 2 === 0 && cids.some((cid) => cid !== SENTINEL_CID)) {
+      throw invalidChange('cl is even, and a deleted row has no cells');
+    }
+    templates.push({ table, cl, columns, cids });
+  }
+  return templates;
+}
+
+function cidAt(head: TableHead, column: number): string {
+  const cid = head.cids[column];
+  if (cid === undefined) throw malformed('a column that is not there');
+  return cid;
+}
+
+function startsOf(templateOfGroup: readonly number[], templates: readonly Template[], budget: DecodeBudget): number[] {
+  const starts = [0];
+  let count = 0;
+  for (const number of templateOfGroup) {
+    const template = templates[number];
+    if (template === undefined) throw malformed('a template that is not there');
+    count += template.cids.length;
+    starts.push(count);
+  }
+  budget.takeChanges(count);
+  return starts;
+}
+
+function countsOf(
+  templateOfGroup: readonly number[],
+  templates: readonly Template[],
+  heads: readonly TableHead[],
+): { groups: number; columns: number[] }[] {
+  const groupsOfTemplate = templates.map(() => 0);
+  for (const number of templateOfGroup) groupsOfTemplate[number]! += 1;
+  const counts = heads.map(({ cids }) => ({ groups: 0, columns: cids.map(() => 0) }));
+  templates.forEach(({ table, columns }, number) => {
+    counts[table]!.groups += groupsOfTemplate[number]!;
+    for (const column of columns) counts[table]!.columns[column]! += groupsOfTemplate[number]!;
+  });
+  if (counts.some(({ groups, columns }) => groups === 0 || columns.includes(0))) throw malformed('an unused column');
+  return counts;
+}
+
+/** Column versions follow the values: one for all, or (flagged) one each. */
+function writeColumn(areas: WriteAreas, values: readonly SqlValue[], colVersions: readonly number[]): void {
+  const first = colVersions[0]!;
+  const vary = colVersions.some((version) => version !== first);
+  writeValues(areas, values, vary ? COLUMN_FLAG : 0);
+  if (vary) writeNumbers(areas.packed, colVersions);
+  else areas.packed.varint(first);
+}
+
+function readColumn(areas: ReadAreas, cid: string, count: number, budget: DecodeBudget): DecodedColumn {
+  const { colVersionMax } = budget.limits;
+  const { values, flag } = readValues(areas, count, budget);
+  const colVersions = flag ? readNumbers(areas.packed, count) : new Array<number>(count).fill(areas.packed.varint());
+  for (const version of colVersions) {
+    if (version < 0 || version > colVersionMax)
+      throw invalidChange(`colVersion is not a number up to ${colVersionMax}`);
+  }
+  if (cid === SENTINEL_CID && values.some((value) => value !== null)) {
+    throw invalidChange("the sentinel '-1' has a value: send null");
+  }
+  return { values, colVersions, next: 0 };
+}
+
+interface Decoded {
+  readonly heads: readonly TableHead[];
+  readonly templates: readonly Template[];
+  readonly templateOfGroup: readonly number[];
+  readonly tables: readonly DecodedTable[];
+  readonly seqs: readonly number[];
+  readonly versions: readonly (number | undefined)[] | undefined;
+}
+
+function assembled({ heads, templates, templateOfGroup, tables, seqs, versions }: Decoded): Change[] {
+  const rows: Change[] = [];
+  for (const number of templateOfGroup) {
+    const { table: tableNumber, cl, columns, cids } = templates[number]!;
+    const decoded = tables[tableNumber]!;
+    const table = heads[tableNumber]!.name;
+    const pk = decoded.keys[decoded.next++]!;
+    for (let i = 0; i < cids.length; i++) {
+      const cid = cids[i]!;
+      const column = decoded.columns[columns[i]!]!;
+      const place = column.next++;
+      const val = column.values[place]!;
+      const colVersion = column.colVersions[place]!;
+      if (cid === SENTINEL_CID && colVersion !== cl)
+        throw invalidChange("the sentinel '-1' has a colVersion that is not its cl");
+      const seq = seqs[rows.length]!;
+      const version = versions?.[rows.length];
+      if (version === undefined) rows.push({ table, pk, cid, val, colVersion, cl, seq });
+      else rows.push({ table, pk, cid, val, colVersion, cl, seq, version });
+    }
+  }
+  return rows;
+}

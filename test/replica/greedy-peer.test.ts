@@ -1,0 +1,118 @@
+/** A peer that asks without end, and reads or waits for nothing: what it makes a replica hold stays bounded (P6). */
+import { afterEach, describe, expect, it } from 'vitest';
+import type { ReplicationError } from '../../src/core/errors.ts';
+import { DEFAULT_LIMITS } from '../../src/core/limits.ts';
+import type { SiteId } from '../../src/core/site-id.ts';
+import type { EraNonce } from '../../src/core/cursor.ts';
+import type { Link } from '../../src/replica/replica-port.ts';
+import type { FramePort, FramePortListener } from '../../src/transport/frame-port.ts';
+import { createCodec } from '../../src/wire/codec.ts';
+import type { Hello, Message } from '../../src/wire/message.ts';
+import type { Node } from './world.ts';
+import { eventually, GRANT_ALL, World } from './world.ts';
+
+const SITE = '5a'.repeat(16) as SiteId;
+const ERA = '5e'.repeat(16) as EraNonce;
+const LIMITS = { creditBytes: 4_000, messageBytesMax: 64_000, bufferedBytesMax: 4_000 };
+
+const HELLO: Hello = {
+  type: 'hello',
+  wire: 1,
+  session: '51'.repeat(16),
+  dbid: 'world',
+  site: SITE,
+  formerSites: [],
+  era: ERA,
+  schemaHash: '',
+  shape: {},
+  mesh: SITE,
+  digest: new Map(),
+  capabilities: [],
+  credit: 1_000_000,
+  mode: 'peer',
+};
+
+/** The replica's end of a connection to somebody who reads nothing of it. */
+class UnreadPort implements FramePort {
+  readonly description = 'unread';
+  readonly #codec = createCodec({ limits: DEFAULT_LIMITS });
+  bufferedBytes = 0;
+  closedWith: string | undefined;
+  broken = false;
+  #listener: FramePortListener | undefined;
+
+  listen(listener: FramePortListener): void {
+    this.#listener = listener;
+  }
+
+  send(frame: Uint8Array): void {
+    if (this.broken) throw new Error('this connection cannot be written to');
+    this.bufferedBytes += frame.length;
+  }
+
+  close(_code: number, reason: string): void {
+    this.closedWith ??= reason;
+  }
+
+  says(message: Message): void {
+    this.#listener?.onFrame(this.#codec.encode(message));
+  }
+}
+
+describe('a peer without measure', () => {
+  const world = new World();
+  afterEach(() => world.close());
+
+  async function joined(): Promise<{ readonly node: Node; readonly port: UnreadPort; readonly link: Link }> {
+    const node = await world.node({ limits: LIMITS });
+    node.write("INSERT INTO tag VALUES ('a')");
+    const port = new UnreadPort();
+    const link = node.replica.attach(port, { role: 'server', hello: HELLO, grant: GRANT_ALL });
+    await eventually(() => link.state === 'open', 'the link opens');
+    return { node, port, link };
+  }
+
+  it.each<[string, Message]>([
+    ['question', { type: 'beat', era: ERA, n: 0, live: false, sentBytes: 0, grantedBytes: 0, ask: 1 }],
+    ['pull', { type: 'pull' }],
+    ['want', { type: 'want', site: SITE, ranges: [[0, 9]] }],
+  ])('is left when it repeats a %s and reads no answer', async (_name, asked) => {
+    const { port, link } = await joined();
+    port.says({ type: 'pull' });
+    await eventually(() => link.live || link.state === 'closed' || port.bufferedBytes > 0, 'the feed starts');
+    const bytesMax = LIMITS.bufferedBytesMax + 4 * LIMITS.creditBytes + 2 * LIMITS.messageBytesMax;
+    for (let i = 0; i < 4_000 && link.state !== 'closed'; i++) {
+      port.says(asked.type === 'beat' ? { ...asked, ask: i } : asked);
+      if (i % 50 === 49) await new Promise((resolve) => setImmediate(resolve));
+      expect(port.bufferedBytes).toBeLessThan(bytesMax);
+    }
+    if (asked.type !== 'want') expect(port.closedWith).toBe('LIMIT_EXCEEDED');
+  });
+
+  it.each(['close', 'write'] as const)('cannot keep the end of its link from being told (%s)', async (way) => {
+    const node = await world.node({ limits: LIMITS });
+    const port = new UnreadPort();
+    const ends: string[] = [];
+    const onEnd = ({ code }: ReplicationError): void => void ends.push(code);
+    const link = node.replica.attach(port, { role: 'server', hello: HELLO, grant: GRANT_ALL, onEnd });
+    await eventually(() => link.state === 'open', 'the link opens');
+    port.says({ type: 'pull' });
+    await eventually(() => link.lag === 0 && port.bufferedBytes > 0, 'the feed starts');
+    port.broken = true;
+    if (way === 'close') link.close();
+    else node.write("INSERT INTO tag VALUES ('b')");
+    await eventually(() => ends.length > 0, 'the end is told');
+    expect(node.replica.links).toEqual([]);
+    expect(port.closedWith).toBe(ends[0]);
+  });
+
+  it('is left when it sends beyond its credit while a transaction is open', async () => {
+    const { node, port, link } = await joined();
+    const resume = node.replica.suspend();
+    const bytes = new Uint8Array(1_000);
+    for (let i = 0; i < 500; i++) port.says({ type: 'ephemeral', bytes });
+    expect(port.closedWith).toBe('LIMIT_EXCEEDED');
+    resume();
+    await eventually(() => link.state === 'closed', 'the link ends');
+  });
+});

@@ -1,0 +1,89 @@
+import { describe, expect, it } from 'vitest';
+import type { Change } from '../../src/core/change.ts';
+import { changeBytes } from '../../src/core/change.ts';
+import { coverageOf, emptyCoverage } from '../../src/core/coverage.ts';
+import type { PartBody } from '../../src/core/part.ts';
+import type { SiteId } from '../../src/core/site-id.ts';
+import type { InboxEntry } from '../../src/replica/inbox.ts';
+import { Inbox, partsInPieces } from '../../src/replica/inbox.ts';
+import type { InputResult } from '../../src/store/store-port.ts';
+
+const SITE = 'aa'.repeat(16) as SiteId;
+const CLAIMS = coverageOf(SITE, [[0, 9]]);
+
+function part(rows: number): PartBody {
+  const change: Change = { table: 't', pk: new Uint8Array(3), cid: 'c', val: 1, colVersion: 1, cl: 1, seq: 0 };
+  return { site: SITE, span: [0, 9], rows: Array.from({ length: rows }, () => change) };
+}
+
+function entry(source: string, rows: number, done: (result: InputResult) => void = () => {}): InboxEntry<string> {
+  return { source, input: { parts: [part(rows)], claims: CLAIMS }, blobs: [], done, failed: () => {} };
+}
+
+function result(applied: number): InputResult {
+  const none = { duplicates: 0, parked: 0, changedByPart: [true], growth: emptyCoverage, invalid: [] };
+  return { outcome: 'applied', applied, ...none };
+}
+
+describe('the inbox', () => {
+  it('groups inputs up to the bound, in arrival order', () => {
+    const inbox = new Inbox<string>(10);
+    for (const [source, rows] of [
+      ['a', 4],
+      ['b', 6],
+      ['c', 1],
+    ] as const)
+      inbox.add(entry(source, rows));
+    expect(inbox.changes).toBe(11);
+    expect(inbox.takeGroup().map(({ source }) => source)).toEqual(['a', 'b']);
+    expect(inbox.takeGroup().map(({ source }) => source)).toEqual(['c']);
+    expect([inbox.length, inbox.changes]).toEqual([0, 0]);
+  });
+
+  it('cuts a larger input into pieces with its span; claims go with the last, and its sender hears once', () => {
+    const inbox = new Inbox<string>(10);
+    const heard: InputResult[] = [];
+    inbox.add(entry('a', 25, (one) => heard.push(one)));
+    const pieces = [inbox.takeGroup(), inbox.takeGroup(), inbox.takeGroup()].flat();
+    expect(pieces.map(({ input }) => input.parts[0]?.rows.length)).toEqual([10, 10, 5]);
+    expect(pieces.map(({ input }) => input.parts[0]?.span)).toEqual([
+      [0, 9],
+      [0, 9],
+      [0, 9],
+    ]);
+    expect(pieces.map(({ input }) => input.claims.size)).toEqual([0, 0, 1]);
+    for (const { done, input } of pieces) done(result(input.parts[0]?.rows.length ?? 0));
+    expect(heard).toMatchObject([{ outcome: 'applied', applied: 25 }]);
+  });
+
+  it('stores a base alone, between what came before and after it', () => {
+    const inbox = new Inbox<string>(10);
+    inbox.add(entry('a', 1));
+    const base = { peer: SITE, cursor: { nonce: '0a'.repeat(16), at: 3 } } as unknown as NonNullable<
+      InboxEntry<string>['base']
+    >;
+    inbox.add({ ...entry('a', 0), base });
+    inbox.add(entry('a', 1));
+    expect([1, 2, 3].map(() => inbox.takeGroup().length)).toEqual([1, 1, 1]);
+  });
+
+  it('drops what a closed session queued and nothing else', () => {
+    const inbox = new Inbox<string>(10);
+    for (const source of ['a', 'b', 'a']) inbox.add(entry(source, 2));
+    inbox.dropFrom('a');
+    expect(inbox.takeGroup().map(({ source }) => source)).toEqual(['b']);
+    expect(inbox.changes).toBe(0);
+  });
+
+  it('cuts parts at the bound without losing or repeating a row', () => {
+    const bounds = { changesMax: 5, bytesMax: Number.POSITIVE_INFINITY };
+    const groups = partsInPieces([part(3), part(0), part(9)], bounds);
+    expect(groups.map((group) => group.map(({ rows }) => rows.length))).toEqual([[3, 0, 2], [5], [2]]);
+    expect(partsInPieces([], bounds)).toEqual([[]]);
+    const { rows } = part(1);
+    const bytesMax = 2 * changeBytes(rows[0]!) + 1;
+    const small = partsInPieces([part(3), part(0), part(4)], { changesMax: 5, bytesMax });
+    expect(small.map((group) => group.map((one) => one.rows.length))).toEqual([[2], [1, 0, 1], [2], [1]]);
+    expect(partsInPieces([part(2)], { changesMax: 5, bytesMax: 1 }).length).toBe(2);
+  });
+});

@@ -1,0 +1,97 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { SPAN_ANY } from '../../src/core/part.ts';
+import { GRANT_ALL, World, eventually } from './world.ts';
+
+const ROWS = 'SELECT id, title FROM todo ORDER BY id';
+
+describe('a relay that was wiped', () => {
+  const world = new World();
+  afterEach(() => world.close());
+
+  /** A leaf that holds its own row and one of an author who is gone for good. */
+  async function survivor(): Promise<Awaited<ReturnType<World['node']>>> {
+    const [relay, dead, leaf] = [await world.node(), await world.node(), await world.node()];
+    dead.write(`INSERT INTO todo (id, title) VALUES ('1', 'of a dead author')`);
+    leaf.write(`INSERT INTO todo (id, title) VALUES ('2', 'own')`);
+    const wires = [world.connect(dead, relay), world.connect(leaf, relay)];
+    await Promise.all(wires.map(({ client }) => client.synced()));
+    await eventually(() => leaf.rows(ROWS).length === 2, 'the leaf holds both rows');
+    for (const { cut } of wires) cut();
+    return leaf;
+  }
+
+  it('is refilled by its leaf, rows of dead authors included, and passes them on', async () => {
+    const leaf = await survivor();
+    const [wiped, newcomer] = [await world.node(), await world.node()];
+    const wire = world.connect(leaf, wiped);
+    await eventually(() => wiped.rows(ROWS).length === 2, 'the relay is refilled');
+    expect(wire.messages.filter(({ message }) => message.type === 'pullall')).toHaveLength(1);
+    expect(wiped.logged.some(({ level, message }) => level === 'warn' && message.includes('vouched refill'))).toBe(
+      true,
+    );
+    const other = world.connect(newcomer, wiped);
+    await other.client.synced();
+    expect(newcomer.rows(ROWS)).toEqual(leaf.rows(ROWS));
+  });
+
+  it('books its rows as of any version of their site, since the leaf cannot know better', async () => {
+    const leaf = await survivor();
+    const wiped = await world.node();
+    world.connect(leaf, wiped);
+    await eventually(() => wiped.rows(ROWS).length === 2, 'the relay is refilled');
+    const own = `(SELECT ord FROM crmesh_site WHERE site = x'${leaf.store.identity.site}')`;
+    const spans = wiped.rows(`SELECT lo, hi FROM crmesh_book WHERE site <> ${own}`);
+    expect(spans).toEqual([[...SPAN_ANY]]);
+  });
+
+  it('returns nothing of it to the leaf that delivered it', async () => {
+    const leaf = await survivor();
+    const wiped = await world.node();
+    const wire = world.connect(leaf, wiped);
+    await eventually(() => wiped.rows(ROWS).length === 2, 'the relay is refilled');
+    await wire.client.synced();
+    const returned = wire.messages.flatMap(({ from, message }) =>
+      from === 'server' && message.type === 'window' ? message.parts.flatMap(({ body }) => body.rows) : [],
+    );
+    expect(returned).toEqual([]);
+  });
+
+  it('takes no claim of the leaf for the dead author', async () => {
+    const leaf = await survivor();
+    const wiped = await world.node();
+    world.connect(leaf, wiped);
+    await eventually(() => wiped.rows(ROWS).length === 2, 'the relay is refilled');
+    const sites = [...wiped.store.coverage.keys()];
+    expect(sites.every((site) => site === leaf.store.identity.site || site === wiped.store.identity.site)).toBe(true);
+  });
+
+  it('sends the same rows no second time when the leaf comes back', async () => {
+    const leaf = await survivor();
+    const wiped = await world.node();
+    const first = world.connect(leaf, wiped);
+    await eventually(() => wiped.rows(ROWS).length === 2, 'the relay is refilled');
+    await first.client.synced();
+    first.cut();
+    const again = world.connect(leaf, wiped);
+    await again.client.synced();
+    expect(again.client.traffic.changesSent).toBe(0);
+  });
+
+  it('pulls nothing for what a leaf wrote itself and has not sent yet', async () => {
+    const [relay, leaf] = [await world.node(), await world.node()];
+    leaf.write(`INSERT INTO todo (id, title) VALUES ('1', 'written offline')`);
+    const wire = world.connect(leaf, relay);
+    await wire.client.synced();
+    expect(relay.rows(ROWS)).toEqual(leaf.rows(ROWS));
+    expect(wire.messages.filter(({ message }) => message.type === 'pullall')).toEqual([]);
+  });
+
+  it('only says what is missing where the grant does not vouch', async () => {
+    const leaf = await survivor();
+    const wiped = await world.node();
+    const wire = world.connect(leaf, wiped, { grant: { ...GRANT_ALL, vouch: false } });
+    await wire.client.synced();
+    await eventually(() => (wire.server()?.lacking ?? 0) > 0, 'the relay knows what it lacks');
+    expect(wiped.rows(ROWS)).toEqual([['2', 'own']]);
+  });
+});

@@ -1,0 +1,115 @@
+/**
+ * The simulation's own runner.
+ *
+ *   npm run test:simulation -- --schedules N --from SEED    N schedules from a seed (a random one if none is given)
+ *   npm run test:simulation -- --seed S [--trace]           one schedule, with every message if asked
+ *   npm run test:simulation -- --break NAME                 with a fault; `all` measures each of them
+ *   npm run test:simulation -- --list                       the faults
+ *
+ * --json prints one JSON object; --processes shares the schedules out. Exits 1 when any schedule failed, 2 on bad usage.
+ */
+import { availableParallelism } from 'node:os';
+import { parseArgs } from 'node:util';
+import type { SimulationRequest } from './processes.ts';
+import { simulate } from './processes.ts';
+import type { SimulatorReport } from './simulator.ts';
+import type { SourceFault } from './source-faults.ts';
+import { SOURCE_FAULTS } from './source-faults.ts';
+
+const { values } = parseArgs({
+  options: {
+    schedules: { type: 'string', default: '500' },
+    from: { type: 'string' },
+    seed: { type: 'string' },
+    break: { type: 'string' },
+    processes: { type: 'string', default: String(availableParallelism()) },
+    seconds: { type: 'string' },
+    list: { type: 'boolean', default: false },
+    trace: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+  },
+});
+
+async function main(): Promise<number> {
+  if (values.list) return list();
+  if (values.break === 'all') return measureAll();
+  const fault = SOURCE_FAULTS.find(({ name }) => name === values.break);
+  if (values.break !== undefined && fault === undefined) {
+    process.stderr.write(`no fault is called ${values.break}: --list names them\n`);
+    return 2;
+  }
+  const request = requestOf(fault);
+  const report = await simulate(request);
+  show(report, request);
+  return report.failures.length === 0 ? 0 : 1;
+}
+
+function requestOf(fault: SourceFault | undefined): SimulationRequest {
+  const single = values.seed !== undefined;
+  const from = Number(values.seed ?? values.from ?? Math.floor(Math.random() * 2 ** 31));
+  return {
+    from,
+    schedules: single ? 1 : Number(values.schedules),
+    processes: single ? 1 : Number(values.processes),
+    ...(single && values.trace ? { trace: 'print' as const } : {}),
+    ...(values.seconds === undefined ? {} : { seconds: Number(values.seconds) }),
+    ...(fault === undefined ? {} : { fault }),
+  };
+}
+
+function show(
+  { schedules, operations, failures, shapes, seconds }: SimulatorReport,
+  { from, fault }: SimulationRequest,
+): void {
+  if (values.json) {
+    process.stdout.write(`${JSON.stringify({ schedules, operations, failures, seconds, from, shapes })}\n`);
+    return;
+  }
+  const broken = fault === undefined ? '' : ` with the fault ${fault.name}`;
+  const rate = Math.round((10 * schedules) / Math.max(seconds, 0.1)) / 10;
+  process.stdout.write(
+    `${schedules} schedules from seed ${from}${broken}: ${operations} operations, ${failures.length} failed, ${seconds} s (${rate}/s)\n`,
+  );
+  for (const { seed, oracle, detail } of failures.slice(0, 20)) {
+    const again = fault === undefined ? '' : ` --break ${fault.name}`;
+    process.stdout.write(
+      `\n${oracle}: ${detail}\n  again: npm run test:simulation -- --seed ${seed}${again} --trace\n`,
+    );
+  }
+}
+
+function list(): number {
+  const rows = SOURCE_FAULTS.map(({ name, rule, file }) => ({ name, rule, file }));
+  if (values.json) process.stdout.write(`${JSON.stringify(rows)}\n`);
+  else for (const { name, rule } of rows) process.stdout.write(`${name.padEnd(28)} ${rule}\n`);
+  return 0;
+}
+
+/** Enough to know how often a fault is noticed. */
+const MEASURED_FAILURES = 10;
+
+/** In how many of the schedules each fault is noticed, as a table. */
+async function measureAll(): Promise<number> {
+  const results: { name: string; caught: number; schedules: number; oracles: Record<string, number> }[] = [];
+  for (const fault of SOURCE_FAULTS) {
+    const request = {
+      ...requestOf(fault),
+      from: Number(values.from ?? 1),
+      failuresMax: MEASURED_FAILURES,
+      processes: 1,
+    };
+    const { schedules, failures } = await simulate(request);
+    const oracles: Record<string, number> = {};
+    for (const { oracle } of failures) oracles[oracle] = (oracles[oracle] ?? 0) + 1;
+    results.push({ name: fault.name, caught: failures.length, schedules, oracles });
+    const judges = Object.entries(oracles).map(([oracle, count]) => `${oracle} ${count}`);
+    if (!values.json)
+      process.stdout.write(
+        `| ${fault.name} | ${fault.rule} | ${failures.length} of ${schedules} | ${judges.join(', ')} |\n`,
+      );
+  }
+  if (values.json) process.stdout.write(`${JSON.stringify(results)}\n`);
+  return 0;
+}
+
+process.exitCode = await main();

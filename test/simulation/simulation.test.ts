@@ -1,0 +1,71 @@
+/** Schedules of whole replicas, as many as fit into the time; and proof that they would notice a broken rule. */
+import { readFile } from 'node:fs/promises';
+import { describe, expect, test } from 'vitest';
+import { occurrences } from './bundle.ts';
+import type { SimulationRequest } from './processes.ts';
+import { simulate } from './processes.ts';
+import { SOURCE_FAULTS, patchesOf } from './source-faults.ts';
+
+const SECOND = 1_000;
+/** Each is noticed within a handful of schedules. */
+const QUICK_FAULTS = [
+  'no-tie-break',
+  'transaction-torn',
+  'value-type-lost',
+  'live-claims-lost',
+  'echo-to-author',
+  'fold-narrow',
+];
+
+describe('schedules', () => {
+  test(
+    'whole replicas converge, keep what they promised and go quiet, whatever happens on the way',
+    async () => {
+      const from = Math.floor(Math.random() * 2 ** 31);
+      const request: SimulationRequest = { from, schedules: 2_000, seconds: 150, least: 500, processes: 2 };
+      const { schedules, operations, failures, seconds } = await simulate(request);
+      const seeds = `seeds ${from} to ${from + request.schedules - 1}, two processes, each from its half's start`;
+      process.stdout.write(`simulation: ${schedules} schedules, ${operations} operations, ${seconds} s; ${seeds}\n`);
+      const again = failures.map(
+        ({ seed, oracle, detail }) =>
+          `${oracle}: ${detail}\n  again: npm run test:simulation -- --seed ${seed} --trace`,
+      );
+      expect(again).toEqual([]);
+      expect(schedules).toBeGreaterThanOrEqual(500);
+    },
+    900 * SECOND,
+  );
+
+  test(
+    'a schedule is decided by its seed alone',
+    async () => {
+      const request: SimulationRequest = { from: 7, schedules: 3, processes: 1, trace: 'hash' };
+      const [first, second] = [await simulate(request), await simulate(request)];
+      expect(first.traceHash).toBe(second.traceHash);
+    },
+    120 * SECOND,
+  );
+});
+
+describe('faults', () => {
+  const patches = SOURCE_FAULTS.flatMap((fault) => patchesOf(fault).map((patch) => ({ name: fault.name, ...patch })));
+
+  test.each(patches)('$name replaces text that stands exactly once in $file', async (patch) => {
+    expect(occurrences(await readFile(patch.file, 'utf8'), patch)).toBe(1);
+  });
+
+  test('their names are unique', () => {
+    const names = SOURCE_FAULTS.map(({ name }) => name);
+    expect(new Set(names).size).toBe(names.length);
+  });
+
+  test.each(QUICK_FAULTS)(
+    '%s is noticed',
+    async (name) => {
+      const fault = SOURCE_FAULTS.find((one) => one.name === name)!;
+      const { failures } = await simulate({ from: 1, schedules: 60, processes: 1, failuresMax: 1, fault });
+      expect(failures.length).toBeGreaterThan(0);
+    },
+    120 * SECOND,
+  );
+});

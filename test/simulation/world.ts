@@ -1,0 +1,290 @@
+/** A running world: machines, the links that should stand between them, and who dials again when one ends. */
+import type { ErrorCode } from '../../src/core/errors.ts';
+import { codedError } from '../../src/core/errors.ts';
+import type { Coverage } from '../../src/core/coverage.ts';
+import { coverageOf } from '../../src/core/coverage.ts';
+import type { Grant, Link, WriteDecision } from '../../src/replica/replica-port.ts';
+import type { Message } from '../../src/wire/message.ts';
+import { createCodec } from '../../src/wire/codec.ts';
+import { VirtualClock } from './clock.ts';
+import type { Computers } from './computers.ts';
+import { Ledger } from './ledger.ts';
+import type { LogLine, Surroundings } from './machine.ts';
+import { DATABASE_ID, Machine } from './machine.ts';
+import type { Connection, VirtualPort } from './network.ts';
+import { VirtualNetwork } from './network.ts';
+import type { ObservedCodec } from './observed-codec.ts';
+import { isHeartbeat, observedCodec } from './observed-codec.ts';
+import { Random } from './random.ts';
+import { describeMessage } from './trace.ts';
+import type { EdgePlan, WorldPlan } from './world-plan.ts';
+
+/** A link that the world wants, and what stands of it. */
+export interface Edge {
+  readonly client: Machine;
+  readonly server: Machine;
+  readonly mode: EdgePlan['mode'];
+  wanted: boolean;
+  link: Link | undefined;
+  connection: Connection | undefined;
+}
+
+/** How a link ended, for the judges. */
+export interface Ended {
+  readonly machine: string;
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly echoed: number;
+}
+
+const HELLO_WAIT_MS = 10_000;
+
+export class World implements Surroundings {
+  readonly plan: WorldPlan;
+  readonly clock: VirtualClock = new VirtualClock();
+  readonly codec: ObservedCodec;
+  readonly limits: WorldPlan['limits'];
+  readonly turnMs: number;
+  readonly ledger: Ledger = new Ledger();
+  readonly network: VirtualNetwork;
+  readonly machines: ReadonlyMap<string, Machine>;
+  /** Takes no part; the judges feed it at the end. */
+  readonly newcomer: Machine;
+  readonly edges: readonly Edge[];
+  readonly log: LogLine[] = [];
+  readonly ended: Ended[] = [];
+  readonly torn: string[] = [];
+  onCommit: (machine: Machine) => void = () => {};
+  /** Messages that are no heartbeats, sent so far; the last one in words. */
+  busyMessages = 0;
+  lastBusy = '';
+  readonly #echoes = new WeakMap<Link, number>();
+  readonly #random: Random;
+  readonly #trace: ((line: string) => void) | undefined;
+
+  constructor(
+    plan: WorldPlan,
+    parts: {
+      readonly computers: Computers;
+      readonly seed: number;
+      readonly trace?: ((line: string) => void) | undefined;
+    },
+  ) {
+    const { computers, seed } = parts;
+    this.plan = plan;
+    this.limits = plan.limits;
+    this.turnMs = plan.turnMs;
+    this.#trace = parts.trace;
+    this.#random = new Random(seed, 'dial');
+    this.codec = observedCodec(createCodec({ limits: plan.limits }));
+    this.network = new VirtualNetwork(this.clock, new Random(seed, 'network'), plan.network, {
+      onSend: (from, to, frame) => this.#noteSent(from, to, frame),
+      onLost: (from, to, frame) => this.trace(() => `${from} -> ${to} LOST ${this.#words(frame)}`),
+    });
+    const disks = new Random(seed, 'sites').shuffled(computers.templates);
+    const machine = (name: string, i: number): Machine =>
+      new Machine(name, { computer: computers.all[i]!, disk: disks[i]!, world: this, random: new Random(seed, name) });
+    this.machines = new Map(plan.machines.map(({ name }, i) => [name, machine(name, i)]));
+    this.newcomer = machine('newcomer', plan.machines.length);
+    this.edges = plan.edges.map(({ client, server, mode }): Edge => {
+      const ends = { client: this.machines.get(client)!, server: this.machines.get(server)! };
+      return { ...ends, mode, wanted: true, link: undefined, connection: undefined };
+    });
+  }
+
+  get running(): Machine[] {
+    return [...this.machines.values()].filter(({ isRunning }) => isRunning);
+  }
+
+  note(line: LogLine): void {
+    this.log.push(line);
+  }
+
+  noteTorn(what: string): void {
+    this.trace(() => `TORN ${what}`);
+    this.torn.push(what);
+  }
+
+  trace(text: () => string): void {
+    this.#trace?.(`${(this.clock.elapsedMs / 1000).toFixed(3)} ${text()}`);
+  }
+
+  /** Switches a machine on; its links dial by themselves. */
+  start(machine: Machine): void {
+    this.trace(() => `${machine.name} starts`);
+    machine.start();
+    for (const edge of this.edges) if (edge.client === machine) this.#dialSoon(edge);
+  }
+
+  crash(machine: Machine, kind: 'process' | 'power'): void {
+    this.trace(() => `${machine.name} crashes (${kind})`);
+    this.#noteEchoes(machine);
+    this.network.machineDied(machine.name);
+    machine.crash(kind);
+    this.#forgetLinks(machine);
+  }
+
+  stop(machine: Machine): void {
+    this.trace(() => `${machine.name} stops`);
+    machine.stop();
+    this.#forgetLinks(machine);
+  }
+
+  disconnect(edge: Edge): void {
+    this.trace(() => `${edge.client.name} disconnects from ${edge.server.name}`);
+    edge.wanted = false;
+    edge.link?.close();
+  }
+
+  connect(edge: Edge): void {
+    edge.wanted = true;
+    this.#dialSoon(edge);
+  }
+
+  /** Truncates the connection under a link, if there is one. */
+  cut(edge: Edge): void {
+    this.trace(() => `the connection ${edge.client.name}-${edge.server.name} is cut`);
+    edge.connection?.cut();
+  }
+
+  /** Echoes of links that still stand. */
+  standingEchoes(): number {
+    return this.running
+      .flatMap(({ replica }) => replica.links)
+      .reduce((sum, { traffic }) => sum + traffic.changesEchoed, 0);
+  }
+
+  /** Names the moment of an echo in the trace. */
+  #traceEchoes(): void {
+    if (this.#trace === undefined) return;
+    for (const machine of this.running) {
+      for (const link of machine.replica.links) {
+        const { changesEchoed } = link.traffic;
+        if (changesEchoed === (this.#echoes.get(link) ?? 0)) continue;
+        this.#echoes.set(link, changesEchoed);
+        this.trace(
+          () =>
+            `${machine.name} has heard ${changesEchoed} echoes from ${link.peer?.slice(0, 4)} (${JSON.stringify(link.traffic)})`,
+        );
+      }
+    }
+  }
+
+  #forgetLinks(machine: Machine): void {
+    for (const edge of this.edges) {
+      if (edge.client !== machine) continue;
+      edge.link = undefined;
+      edge.connection = undefined;
+    }
+  }
+
+  #noteEchoes(machine: Machine): void {
+    for (const { traffic } of machine.replica.links) {
+      this.ended.push({ machine: machine.name, code: 'LINK_LOST', message: 'crash', echoed: traffic.changesEchoed });
+    }
+  }
+
+  #dialSoon(edge: Edge): void {
+    const { client } = edge;
+    if (!client.isRunning) return;
+    this.clock.after(this.#random.between(0, 1_500), () => this.#dial(edge), client.owner);
+  }
+
+  #dial(edge: Edge): void {
+    const { client, server, mode } = edge;
+    if (!edge.wanted || edge.link !== undefined || !client.isRunning) return;
+    const isPartitioned = this.network.isBlocked(client.name, server.name);
+    if (!server.isRunning || isPartitioned) return this.#dialSoon(edge);
+    const connection = this.network.connect(client.name, server.name, this.limits.bufferedBytesMax / 4);
+    edge.connection = connection;
+    this.#welcome(server, connection.ports[1]);
+    const link = client.replica.attach(connection.ports[0], {
+      role: 'client',
+      mode,
+      dbid: DATABASE_ID,
+      onEnd: (error) => {
+        this.#noteEnd(client, link, error.code, error.message);
+        if (edge.link !== link) return;
+        edge.link = undefined;
+        edge.connection = undefined;
+        this.#dialSoon(edge);
+      },
+    });
+    edge.link = link;
+  }
+
+  /** The server's door: reads the hello, then hands the connection to the replica. */
+  #welcome(server: Machine, port: VirtualPort): void {
+    const { owner, replica } = server;
+    const stop = this.clock.after(HELLO_WAIT_MS, () => port.close(4503, 'HANDSHAKE_TIMEOUT'), owner);
+    port.listen({
+      onFrame: (frame) => {
+        stop();
+        if (!owner.alive) return port.close(1001, 'CLOSED');
+        const hello = this.#decoded(frame);
+        if (hello?.type !== 'hello') return port.close(4400, 'SESSION_PROTOCOL');
+        const link = replica.attach(port, {
+          role: 'server',
+          hello,
+          grant: this.#grant(),
+          onEnd: (error) => this.#noteEnd(server, link, error.code, error.message),
+        });
+      },
+      onDrain: () => {},
+      onClose: () => stop(),
+    });
+  }
+
+  #decoded(frame: Uint8Array): Message | undefined {
+    try {
+      return this.codec.decode(frame);
+    } catch (error) {
+      this.trace(() => `not a hello: ${codedError(error).message}`);
+      return undefined;
+    }
+  }
+
+  #grant(): Grant {
+    const all = { read: 'all', write: 'all', schema: true, mode: 'peer', vouch: true } as const;
+    if (!this.plan.refuses) return all;
+    const write: Grant['write'] = (change, site): WriteDecision => {
+      const decision =
+        change.cid === 'b' && change.val === 'y'
+          ? 'reject'
+          : change.cid === 'w' && change.val === 2.5
+            ? 'drop'
+            : 'allow';
+      if (decision !== 'allow' && change.version !== undefined) this.ledger.refuse(site, change.version);
+      return decision;
+    };
+    return { ...all, write, mode: 'leaf' };
+  }
+
+  #noteEnd(machine: Machine, link: Link, code: ErrorCode, message: string): void {
+    this.trace(() => `${machine.name} link ends: ${code} ${message}`);
+    this.ended.push({ machine: machine.name, code, message, echoed: link.traffic.changesEchoed });
+  }
+
+  #noteSent(from: string, to: string, frame: Uint8Array): void {
+    const message = this.codec.messageIn(frame);
+    if (message === undefined || !isHeartbeat(message.type)) {
+      this.busyMessages += 1;
+      this.lastBusy = `${from} -> ${to} ${message?.type ?? 'unknown'}`;
+    }
+    for (const [site, ranges] of message === undefined ? [] : heldIn(message)) this.ledger.promise(from, site, ranges);
+    this.#traceEchoes();
+    this.trace(() => `${from} -> ${to} ${this.#words(frame)}`);
+  }
+
+  #words(frame: Uint8Array): string {
+    const message = this.codec.messageIn(frame);
+    return message === undefined ? `${frame.length} bytes` : describeMessage(message);
+  }
+}
+
+/** What the sender of a message says it holds, durably. */
+function heldIn(message: Message): Coverage {
+  if (message.type === 'ack') return coverageOf(message.site, message.ack.held);
+  if (message.type === 'welcome') return new Map([...message.acks].map(([site, { held }]) => [site, held]));
+  return new Map();
+}

@@ -1,0 +1,89 @@
+/** A store whose schema changes: numbering goes on, a failed change leaves a working store. */
+import { expect, test } from 'vitest';
+import { createWasmDriver } from '../../src/sqlite/wasm/driver.ts';
+import { MemoryFileSystem } from '../../src/sqlite/wasm/memory-file-system.ts';
+import { contents, flushPart, mergeParts, openTestStore, write } from './test-store.ts';
+
+const ITEM = 'CREATE TABLE item (id TEXT PRIMARY KEY, a);';
+
+test('a new database gets its schema at open, and opens again with it unchanged', async () => {
+  const driver = await createWasmDriver({ fileSystem: new MemoryFileSystem() });
+  const options = { driver, path: '/data.db', tables: [], schema: ITEM };
+  let store = openTestStore(options);
+  write(store, `INSERT INTO item VALUES ('x', 1)`);
+  store.flush();
+  store.close();
+  store = openTestStore(options);
+  expect(store.migrate(ITEM)).toMatchObject({ outcome: 'unchanged' });
+  expect(store.schema.tables).toEqual({ item: ['id', 'a'] });
+  expect(store.announced).toBe(1);
+  store.close();
+});
+
+test('a schema that is refused at open leaves nothing open, and says the steps', async () => {
+  const driver = await createWasmDriver({ fileSystem: new MemoryFileSystem() });
+  const options = { driver, path: '/data.db', tables: [] };
+  openTestStore({ ...options, schema: ITEM }).close();
+  const open = (): unknown => openTestStore({ ...options, schema: 'CREATE TABLE other (id TEXT PRIMARY KEY);' });
+  expect(open).toThrow(expect.objectContaining({ code: 'SCHEMA_REFUSED' }));
+  openTestStore({ ...options, schema: ITEM }).close();
+});
+
+test.each(['/data.db', ':memory:'])(
+  'after a schema change that the engine refuses, %s goes on as before',
+  async (path) => {
+    const driver = await createWasmDriver({ fileSystem: new MemoryFileSystem() });
+    const a = openTestStore({ driver, path, tables: [], schema: ITEM });
+    const b = openTestStore({ tables: [], schema: ITEM });
+    write(a, `INSERT INTO item VALUES ('x', 1)`);
+    mergeParts(b, flushPart(a));
+    const { era } = a.identity;
+    a.connection.exec('CREATE TABLE taken (x)');
+    const result = a.migrate(`${ITEM} CREATE TABLE taken (id TEXT PRIMARY KEY, a);`);
+    expect(result).toMatchObject({ outcome: 'refused' });
+    expect(a.identity.era).toBe(era);
+    write(a, `UPDATE item SET a = 2`);
+    write(a, `INSERT INTO item VALUES ('y', 1)`);
+    const part = flushPart(a);
+    expect(part.rows).toHaveLength(2);
+    mergeParts(b, part);
+    write(b, `INSERT INTO item VALUES ('z', 1)`);
+    mergeParts(a, flushPart(b));
+    expect(contents(a, ['item'])).toBe(contents(b, ['item']));
+    a.close();
+    b.close();
+  },
+);
+
+test('a moved primary key is refused by the schema, an upsert that keeps it is not', () => {
+  const store = openTestStore({ tables: [], schema: ITEM });
+  write(store, `INSERT INTO item VALUES ('x', 1)`);
+  write(store, `INSERT INTO item VALUES ('x', 2) ON CONFLICT DO UPDATE SET id = excluded.id, a = excluded.a`);
+  expect(() => store.connection.exec(`UPDATE item SET id = 'y'`)).toThrow('primary key');
+  expect(contents(store, ['item'])).toContain('number 2');
+  store.close();
+});
+
+test('a table with many columns replicates whole', () => {
+  const columns = Array.from({ length: 60 }, (_, i) => `c${i}`);
+  const schema = `CREATE TABLE wide (id INTEGER PRIMARY KEY, ${columns.join(', ')});`;
+  const [a, b] = [openTestStore({ tables: [], schema }), openTestStore({ tables: [], schema })];
+  write(a, `INSERT INTO wide (id, c7) VALUES (1, 'x')`);
+  mergeParts(b, flushPart(a));
+  expect(contents(b, ['wide'])).toBe(contents(a, ['wide']));
+  a.close();
+  b.close();
+});
+
+test('a hundred tables are served and merged', () => {
+  const schema = Array.from({ length: 100 }, (_, i) => `CREATE TABLE t${i} (id INTEGER PRIMARY KEY, v);`).join('\n');
+  const [a, b] = [openTestStore({ tables: [], schema }), openTestStore({ tables: [], schema })];
+  write(a, ...Array.from({ length: 100 }, (_, i) => `INSERT INTO t${i} VALUES (1, ${i})`));
+  mergeParts(b, flushPart(a));
+  const piece = b.readPiece(0 as never, { without: [], changesMax: 1000 });
+  expect(piece.parts[0]!.rows.map(({ table, val }) => `${table} ${String(val)}`)).toEqual(
+    Array.from({ length: 100 }, (_, i) => `t${i} ${i}`),
+  );
+  a.close();
+  b.close();
+});
