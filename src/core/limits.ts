@@ -16,6 +16,8 @@ export interface Limits {
   readonly creditBytes: number;
   /** Bytes a transport may hold unsent before its link leaves the live set. */
   readonly bufferedBytesMax: number;
+  /** Bytes of answers sent to a peer beyond that, before its link ends. Credit bounds what it sends, not what it is told. */
+  readonly unreadAnswerBytesMax: number;
   /** Received and not yet applied messages of one link. */
   readonly inboxMessagesMax: number;
   /** Reads of the store that a link may have waiting: its peer's questions and its own. */
@@ -94,6 +96,7 @@ export const DEFAULT_LIMITS: Limits = {
   partChangesMax: 1_000_000,
   creditBytes: 4 << 20,
   bufferedBytesMax: 4 << 20,
+  unreadAnswerBytesMax: 16 << 20,
   inboxMessagesMax: 50_000,
   linkReadsMax: 100,
   growthLogMax: 1_000,

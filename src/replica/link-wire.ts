@@ -41,7 +41,7 @@ export class LinkWire {
 
   /** The peer goes on asking and does not read the answers. */
   get overfull(): boolean {
-    return this.#pressedBytes > this.#limits.creditBytes;
+    return this.#pressedBytes > this.#limits.unreadAnswerBytesMax;
   }
 
   /** Encodes and sends; returns the bytes of the message (before it was cut). `live`: not part of a refill. */

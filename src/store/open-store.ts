@@ -9,6 +9,7 @@ import type { Limits } from '../core/limits.ts';
 import type { Connection, Driver } from '../sqlite/database.ts';
 import { raiseStoredMax } from './anchor.ts';
 import { ClockTables } from './clock-tables.ts';
+import { overWholeTables } from './damaged-tables.ts';
 import { appendEra, lastEra, newEraNonce } from './era.ts';
 import type { StoreFaults } from './faults.ts';
 import { NO_FAULTS } from './faults.ts';
@@ -76,10 +77,14 @@ export function commitDurability({ durability, faults }: StoreOptions): CommitDu
 }
 
 /**
- * Errors  what the driver says of the file; DATABASE_CORRUPT when another tool changed the identity.
+ * Errors  what the driver says of the file; DATABASE_CORRUPT when another tool changed the identity or a table.
  */
 export function openDatabase(options: StoreOptions): OpenedStore {
   const connection = connect(options);
+  return overWholeTables(() => openConnected(connection, options));
+}
+
+function openConnected(connection: Connection, options: StoreOptions): OpenedStore {
   try {
     createStoreTables(connection);
     const reason = reasonForNewSite(connection, options.marker);

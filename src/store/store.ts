@@ -15,6 +15,7 @@ import { schemaRefused } from '../core/schema-step.ts';
 import type { SiteId } from '../core/site-id.ts';
 import type { OriginVersion, StoreVersion } from '../core/version.ts';
 import type { Connection } from '../sqlite/database.ts';
+import { overWholeTables } from './damaged-tables.ts';
 import { resumeAt } from './era.ts';
 import type { Knowledge } from './knowledge.ts';
 import { mergeGroup } from './merge-group.ts';
@@ -152,7 +153,7 @@ export class Store implements StorePort {
 
   check(input: MergeInput): readonly InvalidChange[] {
     const { context, knowledge } = this.#open();
-    return planMerge(context, knowledge, input).invalid;
+    return overWholeTables(() => planMerge(context, knowledge, input).invalid);
   }
 
   merge(inputs: readonly MergeInput[]): MergeResult {
@@ -175,19 +176,19 @@ export class Store implements StorePort {
   readPiece(from: StoreVersion, options: { readonly without: readonly SiteId[]; readonly changesMax: number }): Piece {
     this.#showOwn();
     const { context, knowledge } = this.#open();
-    return readPiece(context, knowledge, from, options);
+    return overWholeTables(() => readPiece(context, knowledge, from, options));
   }
 
   readOwn(ranges: RangeSet, options: { readonly changesMax: number; readonly partsMax: number }): Part[] {
     this.#showOwn();
     const { context, knowledge } = this.#open();
-    return readOwn(context, knowledge, ranges, options);
+    return overWholeTables(() => readOwn(context, knowledge, ranges, options));
   }
 
   serveWant(site: SiteId, ranges: RangeSet, options: { readonly changesMax: number }): Part | undefined {
     this.#showOwn();
     const { context, knowledge } = this.#open();
-    return serveWant(context, knowledge, { site, ranges }, options.changesMax);
+    return overWholeTables(() => serveWant(context, knowledge, { site, ranges }, options.changesMax));
   }
 
   resume(cursor: Cursor | undefined): Resume {
@@ -312,10 +313,12 @@ export class Store implements StorePort {
     const { context, records } = this.#opened;
     const { connection, sites } = context;
     try {
-      const result = inFullTransaction(connection, commitDurability(this.#options), () => {
-        records.save(connection, sites);
-        return work();
-      });
+      const result = overWholeTables(() =>
+        inFullTransaction(connection, commitDurability(this.#options), () => {
+          records.save(connection, sites);
+          return work();
+        }),
+      );
       records.saved();
       return result;
     } catch (error) {

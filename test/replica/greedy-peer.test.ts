@@ -13,7 +13,7 @@ import { eventually, GRANT_ALL, World } from './world.ts';
 
 const SITE = '5a'.repeat(16) as SiteId;
 const ERA = '5e'.repeat(16) as EraNonce;
-const LIMITS = { creditBytes: 4_000, messageBytesMax: 64_000, bufferedBytesMax: 4_000 };
+const LIMITS = { creditBytes: 4_000, messageBytesMax: 64_000, bufferedBytesMax: 4_000, unreadAnswerBytesMax: 4_000 };
 
 const HELLO: Hello = {
   type: 'hello',

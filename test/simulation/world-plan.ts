@@ -109,5 +109,7 @@ function planLimits(random: Random): Limits {
     creditBytes: random.pick([300, 2_000, 1 << 20]),
     frameBytesMax: random.pick([1_500, 1 << 20]),
     bufferedBytesMax: random.pick([300, 1 << 20]),
+    // What the busiest honest peer of a schedule is told while its link is slow.
+    unreadAnswerBytesMax: 32_000,
   };
 }
