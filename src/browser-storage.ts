@@ -24,6 +24,13 @@ export interface BrowserStorage {
   end(): Promise<void>;
 }
 
+export interface BrowserStorageParts {
+  readonly module: WebAssembly.Module;
+  /** Compiled statements a connection keeps. */
+  readonly statementsMax: number;
+  readonly kind?: StorageKind | undefined;
+}
+
 /** The browser lets the files of a worker that was killed go a little after its locks. */
 const RETRY_MS = 50;
 const RETRIES_MAX = 100;
@@ -31,13 +38,12 @@ const RETRIES_MAX = 100;
 /** Opens the storage of the database `name`; `kind` asks for one of them. */
 export async function openBrowserStorage(
   name: string,
-  module: WebAssembly.Module,
-  kind?: StorageKind,
+  { module, statementsMax, kind }: BrowserStorageParts,
 ): Promise<BrowserStorage> {
   const path = `/${name}`;
   const over = (found: StorageKind, fileSystem: FileSystem, end: () => Promise<void>): BrowserStorage => ({
     kind: found,
-    driver: engineDriver({ module, fileSystem }),
+    driver: engineDriver({ module, fileSystem, statementsMax }),
     path,
     end,
   });

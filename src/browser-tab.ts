@@ -92,7 +92,7 @@ export class Tab {
     try {
       const { name, engine, storage: kind, limits, durability } = this.#options;
       const module = await WebAssembly.compileStreaming(fetch(engine));
-      const storage = await openBrowserStorage(name, module, kind);
+      const storage = await openBrowserStorage(name, { module, statementsMax: limits.statementsMax, kind });
       const database = await openBrowserReplica({ storage, name, limits, durability, log: consoleLog });
       const owner = new DatabaseOwner(database, storage.kind);
       this.#owner = owner;

@@ -11,7 +11,7 @@ import type { StorageKind } from './browser-storage.ts';
 import type { TabOptions } from './browser-tab.ts';
 import { ReplicationError } from './core/errors.ts';
 import type { Limits } from './core/limits.ts';
-import { DEFAULT_LIMITS } from './core/limits.ts';
+import { limitsWith } from './core/limits.ts';
 
 export { isReplicationError, ReplicationError } from './core/errors.ts';
 export type { ErrorCode, Fault, Retry } from './core/errors.ts';
@@ -75,7 +75,7 @@ function tabOptions(name: string, { storage, durability, limits, engine }: Brows
     engine: String(engine ?? new URL('./crsqlite-sync.wasm', import.meta.url)),
     storage: alone ? 'memory' : storage,
     durability,
-    limits: { ...DEFAULT_LIMITS, ...limits },
+    limits: limitsWith(limits),
   };
 }
 

@@ -4,7 +4,8 @@
 import { closeSync, copyFileSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { ReplicationError } from './core/errors.ts';
-import { DEFAULT_LIMITS } from './core/limits.ts';
+import type { Limits } from './core/limits.ts';
+import { limitsWith } from './core/limits.ts';
 import type { Log } from './core/runtime.ts';
 import type { SiteId } from './core/site-id.ts';
 import { identityOptions } from './node-identity.ts';
@@ -19,6 +20,8 @@ import { nodeRuntime } from './transport/node-runtime.ts';
 export interface RestoreOptions {
   /** Replaces a database that is there. */
   readonly force?: boolean;
+  /** Those of the database, where they are not the defaults. */
+  readonly limits?: Partial<Limits>;
 }
 
 export interface Restored {
@@ -41,13 +44,14 @@ const JOURNALS = ['-wal', '-journal', '-shm'];
  */
 export async function restore(backup: string, path: string, options: RestoreOptions = {}): Promise<Restored> {
   checkPlaces(backup, path, options);
+  const limits = limitsWith(options.limits);
   const driver = await createWasmDriver();
   const draft = `${canonicalPath(path)}-restoring`;
   removeDatabase(draft);
   try {
     copyWithJournal(canonicalPath(backup), draft);
     checkBackup(driver, draft, backup);
-    const restored = takeIdentity(driver, draft);
+    const restored = takeIdentity(driver, draft, limits);
     replace(draft, path, options);
     return restored;
   } finally {
@@ -97,13 +101,13 @@ function checkBackup(driver: Driver, draft: string, backup: string): void {
   }
 }
 
-function takeIdentity(driver: Driver, draft: string): Restored {
+function takeIdentity(driver: Driver, draft: string, limits: Limits): Restored {
   let former: SiteId | undefined;
   const store = openStore({
     driver,
     path: draft,
     randomBytes: (length) => nodeRuntime().randomBytes(length),
-    limits: DEFAULT_LIMITS,
+    limits,
     ...identityOptions(draft, SILENT),
     onNewSite: (change) => (former = change.former),
   });

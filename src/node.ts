@@ -5,7 +5,7 @@
 import { basename } from 'node:path';
 import { ReplicationError } from './core/errors.ts';
 import type { Limits } from './core/limits.ts';
-import { DEFAULT_LIMITS } from './core/limits.ts';
+import { limitsWith } from './core/limits.ts';
 import type { Log } from './core/runtime.ts';
 import type { Database } from './node-database.ts';
 import { databaseOver } from './node-database.ts';
@@ -71,7 +71,7 @@ export async function open(path: string, options: OpenOptions = {}): Promise<Dat
   if (typeof path !== 'string' || path === '') {
     throw new ReplicationError('USAGE', "open takes the path of a file first: open('todo.db', { schema })");
   }
-  const limits: Limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const limits = limitsWith(options.limits);
   const runtime = nodeRuntime();
   const log = options.log ?? processWarnings();
   const { schema, durability, mustExist, lockNote } = options;

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { codedError, ReplicationError } from './core/errors.ts';
 import type { Limits } from './core/limits.ts';
-import { DEFAULT_LIMITS } from './core/limits.ts';
+import { limitsWith } from './core/limits.ts';
 import type { Log, Runtime } from './core/runtime.ts';
 import { isSiteId } from './core/site-id.ts';
 import type { Database } from './node-database.ts';
@@ -100,7 +100,7 @@ const CLOSE_GRACE_MS = 500;
  *         cannot be made.
  */
 export function createRelay(options: RelayOptions): NodeRelay {
-  const limits: Limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const limits = limitsWith(options.limits);
   const { runtime = nodeRuntime(), log = processWarnings() } = options;
   const codec = createCodec({ limits, compression: nodeCompression() });
   const machine = { runtime, limits, log, codec };

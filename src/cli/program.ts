@@ -147,6 +147,7 @@ function addRelay(program: Command, choose: Choose): void {
     .option('--origin <origin>', 'web origin that may call; repeatable', collected, [])
     .option('--upstream <url>', 'relay to stay equal with; repeatable', collected, [])
     .option('--upstream-token <token>', 'token for the upstream of the same place', collected, [])
+    .option('--limit <name=number>', 'a bound of PROTOCOL.md and its value; repeatable', collected, [])
     .option('--log-level <level>', 'debug, info, warn, error or silent', 'info')
     .addOption(json())
     .action((options: RelayCommandOptions) =>

@@ -1,4 +1,10 @@
-/** Every bound of crmesh, with the default an owner may change. Bytes and milliseconds are named in the key. */
+/**
+ * Every bound of crmesh, with the default an owner may change: open(), createRelay() and `crmesh relay --limit`.
+ * The table of all of them, with the code of each refusal, stands in PROTOCOL.md.
+ */
+import { ReplicationError } from './errors.ts';
+
+/** Bytes and milliseconds are named in the key. */
 export interface Limits {
   /** One frame on a transport; bigger messages are cut into chunks. */
   readonly frameBytesMax: number;
@@ -138,6 +144,24 @@ export const DEFAULT_LIMITS: Limits = {
   connectionsPerAddressMax: 5_000,
   statementsMax: 200,
 };
+
+/**
+ * The defaults with an owner's changes.
+ *
+ * Errors  USAGE for a name that is no limit and a value that is no number of 0 or more: a mistyped bound bounds nothing.
+ */
+export function limitsWith(changes: Partial<Limits> = {}): Limits {
+  for (const [name, value] of Object.entries(changes) as [string, unknown][]) {
+    if (!Object.hasOwn(DEFAULT_LIMITS, name)) throw usage(`'${name}' is no limit: PROTOCOL.md has the table of limits`);
+    if (typeof value === 'number' && value >= 0) continue;
+    throw usage(`limit ${name} is ${String(value)}: give a number of 0 or more, or leave it out`);
+  }
+  return { ...DEFAULT_LIMITS, ...changes };
+}
+
+function usage(message: string): ReplicationError {
+  return new ReplicationError('USAGE', message);
+}
 
 /** Bytes of changes that are kept whole, in one window or part: they fit in a message with room to spare. */
 export function wholeBytesMax({ messageBytesMax }: Pick<Limits, 'messageBytesMax'>): number {

@@ -54,6 +54,19 @@ describe('crmesh relay and sync', () => {
     expect(await crmeshJson(words, { CRMESH_TOKEN: 'secret' })).toMatchObject({ state: 'synced' });
   });
 
+  test('a bound of the relay is set by its name; a mistyped one is wrong usage', async () => {
+    const { url } = await workshop.relay(['--limit', 'schemaBytesMax=20', '--limit', 'connectionsMax=50']);
+    const answer = await fetch(`${url}/items`, {
+      method: 'PUT',
+      body: 'CREATE TABLE item (id TEXT PRIMARY KEY NOT NULL)',
+    });
+    expect(await answer.json()).toMatchObject({ code: 'TOO_LARGE' });
+    for (const limit of ['pageChangeMax=2', 'pageChangesMax=many', 'pageChangesMax=', 'pageChangesMax']) {
+      const said = await crmesh(['relay', '--port', '0', '--dir', workshop.path('-relay'), '--limit', limit]);
+      expect(said).toMatchObject({ code: 2, stderr: expect.stringContaining('USAGE') as string });
+    }
+  });
+
   test('relays with upstreams are a line: what one end writes the other end reads', async () => {
     const first = await workshop.relay();
     const middle = await workshop.relay(['--upstream', first.url]);

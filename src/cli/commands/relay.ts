@@ -1,7 +1,7 @@
 /** `crmesh relay`: serves the databases of a folder until it is told to stop. */
 import { pino } from 'pino';
 import { ReplicationError } from '../../core/errors.ts';
-import type { Log, Upstream } from '../../relay.ts';
+import type { Limits, Log, Upstream } from '../../relay.ts';
 import { RelayServer, withPortAdvice, type RelayServerOptions } from '../relay-server.ts';
 import { httpUrl, isUrl } from '../relay-http.ts';
 import { readSchema } from '../schema-file.ts';
@@ -20,6 +20,8 @@ export interface RelayCommandOptions {
   readonly origin: readonly string[];
   readonly upstream: readonly string[];
   readonly upstreamToken: readonly string[];
+  /** 'name=number' */
+  readonly limit: readonly string[];
   readonly logLevel: string;
 }
 
@@ -52,6 +54,7 @@ function settingsOf(options: RelayCommandOptions): RelayServerOptions {
     port,
     origins: origin,
     upstreams: upstreamsOf(options),
+    limits: limitsOf(options),
     log: logOf(logLevel),
     ...(isLoopback(host) ? {} : { hosts: 'any' as const }),
     ...(schema === undefined ? {} : { schema: readSchema(schema) }),
@@ -97,6 +100,18 @@ function upstreamsOf({ upstream, upstreamToken }: RelayCommandOptions): readonly
     const token = upstreamToken[index];
     return token === undefined ? { url } : { url, token };
   });
+}
+
+/** Names and values are checked by the relay. */
+function limitsOf({ limit }: RelayCommandOptions): Partial<Limits> {
+  const pairs = limit.map((text) => {
+    const [name = '', value = '', ...rest] = text.split('=');
+    if (value.trim() === '' || rest.length > 0) {
+      throw new ReplicationError('USAGE', `--limit ${text} is no NAME=NUMBER: give one like connectionsMax=100`);
+    }
+    return [name, Number(value)] as const;
+  });
+  return Object.fromEntries(pairs);
 }
 
 /** JSON lines on stderr. */
