@@ -7,6 +7,7 @@ import { hexFromBytes } from './core/site-id.ts';
 import { noCallContext } from './replica/call-context.ts';
 import type { SyncTarget } from './replica/database.ts';
 import { Database } from './replica/database.ts';
+import { Peering } from './replica/peering.ts';
 import { Replica } from './replica/replica.ts';
 import type { Store } from './store/store.ts';
 import { openStore } from './store/store.ts';
@@ -56,6 +57,7 @@ export async function openBrowserReplica(options: BrowserReplicaOptions): Promis
     limits,
     context: noCallContext,
     target: (url, sync) => syncTarget({ url, options: sync, store, runtime, limits }),
+    peering: new Peering({ replica, codec, runtime, limits, log }),
     report: (error) => log.error({ err: error }, error instanceof Error ? error.message : String(error)),
   });
 }

@@ -11,11 +11,14 @@ import type { Log, Runtime } from './core/runtime.ts';
 import type { CallContext } from './replica/call-context.ts';
 import type { SyncTarget } from './replica/database.ts';
 import { Database as ReplicaDatabase } from './replica/database.ts';
+import { Peering } from './replica/peering.ts';
 import type { ReplicaPort } from './replica/replica-port.ts';
 import type { Store } from './store/store.ts';
 import type { Dial } from './transport/frame-port.ts';
 import { dialHttpSession } from './transport/http-session-dial.ts';
+import { nodeCompression } from './transport/node-compression.ts';
 import { dialWebSocket } from './transport/websocket-dial.ts';
+import { createCodec } from './wire/codec.ts';
 import type { LinkMode } from './wire/message.ts';
 
 export interface SyncOptions {
@@ -45,6 +48,7 @@ export function databaseOver({ store, replica, runtime, limits, log }: NodeDatab
     limits,
     context: asyncCallContext(),
     target: (url, sync) => syncTarget({ url, options: sync ?? {}, store, runtime, limits }),
+    peering: new Peering({ replica, runtime, limits, log, codec: createCodec({ limits, compression: nodeCompression() }) }),
     report: (error) => log.error({ err: error }, error instanceof Error ? error.message : String(error)),
   });
 }

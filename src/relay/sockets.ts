@@ -4,11 +4,11 @@
  */
 import { codedError, ReplicationError } from '../core/errors.ts';
 import type { SiteId } from '../core/site-id.ts';
+import { helloFromFrame, refuseSession } from '../replica/first-hello.ts';
 import type { Grant } from '../replica/replica-port.ts';
 import { takeFirstFrame } from '../transport/first-frame.ts';
 import type { FramePort } from '../transport/frame-port.ts';
 import type { Hello } from '../wire/message.ts';
-import { WIRE_VERSION } from '../wire/wire-version.ts';
 import { grantOf } from './access.ts';
 import type { Caller, RelayContext } from './relay-context.ts';
 import { leaseFor } from './relay-context.ts';
@@ -18,7 +18,7 @@ export async function serveSession(context: RelayContext, port: FramePort, calle
   const { limits, runtime, meter } = context;
   try {
     const { frame, rest } = await takeFirstFrame(port, { runtime, limits, timeoutMs: limits.handshakeMs });
-    const hello = helloFromFrame(context, frame, caller.dbid);
+    const hello = helloFor(context, frame, caller.dbid);
     await attach(context, rest, caller, hello);
     meter.count('crmesh_sessions_total');
   } catch (error) {
@@ -26,27 +26,10 @@ export async function serveSession(context: RelayContext, port: FramePort, calle
   }
 }
 
-function helloFromFrame({ codec }: RelayContext, frame: Uint8Array, dbid: string): Hello {
-  const message = codec.decode(frame);
-  if (message.type !== 'hello') {
-    throw new ReplicationError(
-      'SESSION_PROTOCOL',
-      `a session begins with hello in one frame, not with ${message.type}`,
-    );
-  }
-  if (message.wire !== WIRE_VERSION) {
-    throw new ReplicationError(
-      'WIRE_VERSION',
-      `this relay speaks wire version ${WIRE_VERSION}: update the older side`,
-      {
-        wire: WIRE_VERSION,
-      },
-    );
-  }
-  if (message.dbid !== dbid) {
-    throw new ReplicationError('BAD_REQUEST', `hello is for '${message.dbid}', the address for '${dbid}'`);
-  }
-  return message;
+function helloFor({ codec }: RelayContext, frame: Uint8Array, dbid: string): Hello {
+  const hello = helloFromFrame(codec, frame);
+  if (hello.dbid === dbid) return hello;
+  throw new ReplicationError('BAD_REQUEST', `hello is for '${hello.dbid}', the address for '${dbid}'`);
 }
 
 async function attach(context: RelayContext, port: FramePort, caller: Caller, hello: Hello): Promise<void> {
@@ -91,9 +74,8 @@ async function boundSites({ pins }: RelayContext, caller: Caller, hello: Hello):
 }
 
 function refuse({ codec, log, meter }: RelayContext, port: FramePort, error: ReplicationError): void {
-  const { code, message, details } = error;
+  const { code, message } = error;
   log[error.level]({ code, peer: port.description }, `session refused: ${message}`);
   meter.count('crmesh_sessions_refused_total', { code });
-  port.send(codec.encode({ type: 'error', code, message, details }));
-  port.close(error.close, code);
+  refuseSession(codec, port, error);
 }

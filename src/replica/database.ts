@@ -14,6 +14,7 @@ import type { Runtime } from '../core/runtime.ts';
 import type { SiteId } from '../core/site-id.ts';
 import type { Connection } from '../sqlite/database.ts';
 import type { MigrationResult, Schema, StorePort } from '../store/store-port.ts';
+import type { MessagePortLike, PortSource } from '../transport/message-port.ts';
 import type { CallContext } from './call-context.ts';
 import type { DurabilityTier } from './durability.ts';
 import { DurabilityWaiters, peersOfTier, unacknowledgedRanges } from './durability.ts';
@@ -22,6 +23,7 @@ import { applyParts, readChanges } from './exchange.ts';
 import type { ExchangedPart } from './exchanged-part.ts';
 import type { WatchOptions } from './live-query.ts';
 import { LiveQueries } from './live-query.ts';
+import type { MeetingHandle, Peering } from './peering.ts';
 import type { PendingChange } from './pending-changes.ts';
 import { pendingChanges } from './pending-changes.ts';
 import type { Commit, ReplicaPort } from './replica-port.ts';
@@ -51,6 +53,7 @@ export interface DatabaseParts<Options> {
   readonly context: CallContext;
   /** Errors: USAGE for an address that is none. */
   readonly target: (url: string, options: Options) => SyncTarget;
+  readonly peering: Peering;
   /** Errors that have no listener. */
   readonly report: (error: unknown) => void;
 }
@@ -186,8 +189,7 @@ export class Database<Options = unknown> {
     options?: WatchOptions,
   ): () => void {
     this.#checkOpen();
-    const values = sqlValuesFromParameters(parameters);
-    const call = this.#userCall(sql, values, undefined);
+    const call = this.#userCall(sql, sqlValuesFromParameters(parameters), undefined);
     const read = (): Promise<UserResult> => this.#lock.run(() => this.#statements.watched(call));
     return this.#live.watch(read, callback as (rows: Row[]) => void, options);
   }
@@ -268,20 +270,32 @@ export class Database<Options = unknown> {
     });
   }
 
-  /** Keeps this database in step with the one at `url` (ws, wss, http or https) until the link is closed. */
-  sync(url: string, ...[options]: SyncArguments<Options>): SyncLink {
+  /** Keeps this database in step with the one at `address` (ws, wss, http, https; or what gives a MessagePort). */
+  sync(address: string | PortSource, ...[options]: SyncArguments<Options>): SyncLink {
     this.#checkOpen();
-    const { replica, limits, report, target } = this.#parts;
+    const { replica, limits, report, target, peering } = this.#parts;
     const link: SyncLink = new SyncLink({
       replica,
       limits,
       report,
       onAck: () => this.#durability.check(),
       onClose: () => void this.#links.delete(link),
-      ...target(url, options as Options),
+      ...(typeof address === 'string' ? target(address, options as Options) : peering.target(address, options)),
     });
     this.#links.add(link);
     return link;
+  }
+
+  /** Serves the other end of `port`, which may read and write all. Errors  USAGE. */
+  accept(port: MessagePortLike): void {
+    this.#checkOpen();
+    this.#parts.peering.accept(port);
+  }
+
+  /** Syncs with all programs of this origin (Node: of this process) that meet in `room`, without a server. */
+  meet(room: string): MeetingHandle {
+    this.#checkOpen();
+    return this.#parts.peering.meet(room);
   }
 
   /** Lets the calls before it end, closes links and the file. Idempotent. */
@@ -367,6 +381,7 @@ export class Database<Options = unknown> {
   async #close(): Promise<void> {
     this.#live.close();
     await this.#lock.close();
+    this.#parts.peering.close();
     for (const link of this.#links) link.close();
     this.#durability.rejectAll(closedError());
     this.#stopCommits();

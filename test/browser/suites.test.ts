@@ -12,12 +12,18 @@ let context: BrowserContext;
 let server: PageServer;
 
 beforeAll(async () => {
-  const [contract, store, storage] = await Promise.all([
+  const [contract, store, storage, transport] = await Promise.all([
     bundleFor('test/browser/in-browser/contract-suite.ts', { forTests: true }),
     bundleFor('test/browser/in-browser/store-suite.ts', { forTests: true }),
     bundleFor('test/browser/in-browser/storage-suite.ts', { forTests: true }),
+    bundleFor('test/browser/in-browser/transport-suite.ts', { forTests: true }),
   ]);
-  server = await servePages({ '/contract.js': contract, '/store.js': store, '/storage.js': storage });
+  server = await servePages({
+    '/contract.js': contract,
+    '/store.js': store,
+    '/storage.js': storage,
+    '/transport.js': transport,
+  });
   context = await launchProfile(folder);
 }, 120_000);
 
@@ -67,4 +73,10 @@ test('the storages keep their own promises', async () => {
   const results = await resultsOf('/storage.js');
   expect(results.filter(({ error }) => error !== undefined)).toEqual([]);
   expect(results.length).toBeGreaterThanOrEqual(15);
+}, 60_000);
+
+test('the transports between tabs and workers keep the laws of the frame port', async () => {
+  const results = await resultsOf('/transport.js');
+  expect(results.filter(({ error }) => error !== undefined)).toEqual([]);
+  expect(results.length).toBeGreaterThanOrEqual(24);
 }, 60_000);

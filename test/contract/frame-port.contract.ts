@@ -88,8 +88,10 @@ export function framePortContract(name: string, open: OpenPair): void {
       client.send(frame);
       server.send(frame);
       await Promise.all([atServer.until(1), atClient.until(1)]);
-      expect(Buffer.compare(atServer.frames[0]!, frame)).toBe(0);
-      expect(Buffer.compare(atClient.frames[0]!, frame)).toBe(0);
+      for (const [got] of [atServer.frames, atClient.frames]) {
+        expect(got!.length).toBe(frame.length);
+        expect(got!.every((byte, i) => byte === frame[i])).toBe(true);
+      }
     });
 
     test('gives plain byte arrays, whatever the transport reads', async () => {

@@ -5,6 +5,7 @@ import { DEFAULT_LIMITS } from '../../src/core/limits.ts';
 import type { Log, Runtime } from '../../src/core/runtime.ts';
 import type { CallContext } from '../../src/replica/call-context.ts';
 import { Database } from '../../src/replica/database.ts';
+import { Peering } from '../../src/replica/peering.ts';
 import { Replica } from '../../src/replica/replica.ts';
 import type { Grant } from '../../src/replica/replica-port.ts';
 import type { Driver } from '../../src/sqlite/database.ts';
@@ -86,6 +87,7 @@ export async function wire(options: WiredOptions = {}): Promise<Wired> {
     limits,
     context: options.context ?? context,
     target: (_url, { dial, mode }) => ({ dial, dbid: 'test', mode: mode ?? 'leaf', runtime }),
+    peering: new Peering({ replica, codec, runtime, limits, log: options.log ?? quiet }),
     report: (error) => unheard.push(error),
   });
   return { db, replica, store, codec, runtime, limits, unheard };
