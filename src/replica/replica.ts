@@ -152,7 +152,7 @@ export class Replica implements ReplicaPort {
 
   async close(): Promise<void> {
     if (this.#closed) return;
-    this.#flush();
+    this.#flushAtLast();
     const error = new CodedError('CLOSED', 'the replica was closed');
     for (const link of this.#links) link.handle({ type: 'end', error });
     for (const entry of this.#inbox.takeAll()) entry.failed(error);
@@ -263,12 +263,15 @@ export class Replica implements ReplicaPort {
       this.#flush();
       return true;
     } catch (error) {
-      const { code, message } = codedError(error);
-      this.#options.log.error({ code, err: error }, `own writes cannot be announced: ${message}`);
-      this.#wrote = true;
+      this.#logUnannounced(error);
       this.#options.runtime.setTimer(this.#options.limits.retryFirstMs, () => this.#schedule());
       return false;
     }
+  }
+
+  #logUnannounced(error: unknown): void {
+    const { code, message } = codedError(error);
+    this.#options.log.error({ code, err: error }, `own writes cannot be announced: ${message}`);
   }
 
   /** A read that fails ends its link: a session that waits for an answer would wait for ever. */
@@ -299,11 +302,21 @@ export class Replica implements ReplicaPort {
 
   #flush(): void {
     if (!this.#wrote || this.#closed) return;
-    this.#wrote = false;
+    // While this fails nothing may be merged, whoever asked for the flush.
     const flushed = this.store.flush({ leaving: this.#links.size > 0 });
+    this.#wrote = false;
     if (flushed === undefined) return;
     const { commit, own } = commitOfFlush(flushed, this.store.identity.site, this.#options.codec);
     this.#publish(commit, own);
+  }
+
+  /** What the disk refuses now is in the file, and announced when it is opened again. */
+  #flushAtLast(): void {
+    try {
+      this.#flush();
+    } catch (error) {
+      this.#logUnannounced(error);
+    }
   }
 
   #publish(commit: Parameters<typeof announceCommit>[0], own: Parameters<typeof announceCommit>[1]): void {

@@ -62,7 +62,13 @@ export function openSession(state: SessionState, known: PeerKnown, now: number):
     phase: 'open',
     upload,
     feed: { ...state.feed, state: client && !peerMode ? 'off' : 'idle' },
-    intake: { ...state.intake, state: takes ? 'pulling' : 'off', cursor: known.cursor, pulledAt: now },
+    intake: {
+      ...state.intake,
+      state: takes ? 'pulling' : 'off',
+      cursor: known.cursor,
+      pulledAt: now,
+      askedFrom: known.cursor?.at ?? 0,
+    },
   };
   const first = client ? stay(opened, { type: 'record-ack', ack, replace: true }) : welcome(opened, known, now);
   let step = andThen(first, (s) => stay(s, { type: 'opened' }));

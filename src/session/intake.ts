@@ -22,15 +22,19 @@ export function pull(state: SessionState, now: number): Step {
   return sending(pulling, now, { type, ...(intake.cursor === undefined ? {} : { cursor: intake.cursor }) });
 }
 
-/** Stores the base before any window is taken; a base below the cursor means that the peer lost what it had. */
+/**
+ * Stores the base before any window is taken; one below what this session asked from means that the peer lost what it had.
+ *
+ * Why  A pull is repeated when its answer is slow: the base of an earlier one may come after windows moved the cursor on.
+ */
 export function takeBase(state: SessionState, base: Base): Step {
   const { intake, peer } = state;
   if (intake.state === 'off') return endProtocol(state, 'a base was sent, but none was asked for');
   if (intake.state !== 'pulling' || peer === undefined) return stay(state);
   const cursor = { nonce: base.era, at: base.at };
   const effects: SessionEffect[] = [{ type: 'store-base', peer: peer.site, cursor }];
-  if (intake.cursor !== undefined && base.at < intake.cursor.at) {
-    const message = `the peer resumes at ${base.at}, below the ${intake.cursor.at} taken before: it was wiped or restored`;
+  if (base.at < intake.askedFrom) {
+    const message = `the peer resumes at ${base.at}, below the ${intake.askedFrom} taken before: it was wiped or restored`;
     effects.unshift({ type: 'alarm', code: 'PEER_LOST_HISTORY', message });
   }
   return stay({ ...state, intake: { ...intake, state: 'taking', cursor, n: 0, ...NOT_LIVE } }, ...effects);

@@ -83,6 +83,8 @@ export interface Intake {
   readonly cursor: Cursor | undefined;
   readonly n: number;
   readonly pulledAt: number;
+  /** The cursor at the beginning of the session, 0 without one: a store does not go back while it is open. */
+  readonly askedFrom: number;
   /** The peer said that it sent everything: true once this many inputs are merged. */
   readonly liveAfter: number | undefined;
   readonly live: boolean;

@@ -58,6 +58,26 @@ describe('behind an input that was not taken', () => {
     expect(b.rows('SELECT count(*) FROM todo')).toEqual([[101]]);
   });
 
+  it('merges wait while own writes cannot be announced, whoever asked for the flush', async () => {
+    const a = await world.node();
+    const b = await world.node();
+    await live(world.connect(b, a));
+    const link = b.replica.links[0]!;
+    b.write("INSERT INTO todo VALUES ('b1', 'mine', 0)");
+    b.connection.exec('PRAGMA query_only = 1');
+    expect(() => b.replica.flush()).toThrow('readonly');
+    a.write("INSERT INTO todo VALUES ('a1', 'theirs', 0)");
+    a.replica.flush();
+    await delivered();
+    expect(link.state).toBe('open');
+
+    b.connection.exec('PRAGMA query_only = 0');
+    b.replica.wrote();
+    await eventually(() => a.rows('SELECT count(*) FROM todo')[0]?.[0] === 2, 'a takes the part of b');
+    await eventually(() => b.rows('SELECT count(*) FROM todo')[0]?.[0] === 2, 'b takes the part of a');
+    expect(b.logged.map(({ fields }) => fields['code'])).not.toContain('INVARIANT');
+  });
+
   it.each([0, 7, 14])('nothing of an input larger than a group is applied when change %i is invalid', async (place) => {
     const a = await world.node();
     const b = await world.node({ limits: { groupChangesMax: 5 } });

@@ -3,12 +3,14 @@ import { coverageOf } from '../../src/core/coverage.ts';
 import {
   ERA_A,
   ERA_B,
+  PEER_KNOWN,
   SITE_A,
   SITE_B,
   SITE_C,
   at,
   blobOf,
   commitEvent,
+  freshSession,
   liveSessionOf,
   message,
   ofType,
@@ -16,6 +18,7 @@ import {
   pieceEvent,
   run,
   sent,
+  welcomeOfB,
   windowOfB,
 } from './fixtures.ts';
 
@@ -199,9 +202,24 @@ describe('the intake', () => {
     });
   });
 
-  it('raises an alarm when the peer resumes below what was taken of it', () => {
-    const { state } = run(taking, [message(windowOfB({ from: 9, to: 10, n: 9 }))]);
-    const { effects } = run(state, [message({ type: 'base', era: ERA_A, at: at(0) })]);
-    expect(ofType(effects, 'alarm')).toMatchObject([{ code: 'PEER_LOST_HISTORY' }]);
+  describe('of a session that asks from 2', () => {
+    const known = { ...PEER_KNOWN, cursor: { nonce: ERA_B, at: at(2) } };
+    const asking = run(freshSession(), [{ type: 'start' }, message(welcomeOfB({})), known]).state;
+
+    it('raises an alarm when the peer resumes below what was taken of it', () => {
+      const { effects } = run(asking, [message({ type: 'base', era: ERA_A, at: at(0) })]);
+      expect(ofType(effects, 'alarm')).toMatchObject([{ code: 'PEER_LOST_HISTORY' }]);
+    });
+
+    it('raises none when the answer of an earlier pull comes after windows moved the cursor on', () => {
+      const { state } = run(asking, [
+        message({ type: 'base', era: ERA_B, at: at(2) }),
+        message(windowOfB({ from: 2, to: 5, n: 0 })),
+        message(windowOfB({ from: 2, to: 5, n: 0 })),
+      ]);
+      const { effects } = run(state, [message({ type: 'base', era: ERA_B, at: at(2) })]);
+      expect(ofType(effects, 'alarm')).toEqual([]);
+      expect(ofType(effects, 'store-base')).toMatchObject([{ cursor: { nonce: ERA_B, at: 2 } }]);
+    });
   });
 });

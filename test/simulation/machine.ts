@@ -139,8 +139,8 @@ export class Machine {
   stop(): void {
     this.setDiskFull(false);
     const { owner, replica } = this.#on();
-    this.#running = undefined;
     void replica.close();
+    this.#running = undefined;
     owner.alive = false;
   }
 
