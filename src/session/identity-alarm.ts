@@ -26,10 +26,16 @@ export function checkStated({ local }: SessionState, stated: Coverage): readonly
   return held === undefined ? [] : [{ type: 'check-own', held }];
 }
 
-/** A peer has a cursor that this store cannot have given. Without own writes nothing of ours can be mistaken. */
+/**
+ * A peer has a cursor that this store cannot have given. Without own writes nothing of ours can be mistaken.
+ *
+ * Why  A leaf that may not vouch for others is not believed either: a forged cursor would take our name from us.
+ */
 export function lostToCursor(state: SessionState): Step {
+  const { terms, mode, upload } = state;
   const message = 'a peer has taken more of this store than it holds: the file was restored from an older copy';
-  if (state.upload.announced === 0) return stay(state, { type: 'alarm', code: 'OWN_HISTORY_LOST', message });
+  const believed = terms.role === 'client' || mode === 'peer' || terms.vouch;
+  if (upload.announced === 0 || !believed) return stay(state, { type: 'alarm', code: 'OWN_HISTORY_LOST', message });
   const error = new ReplicationError('SITE_CONFLICT', message, { site: state.local.site });
   return stay(state, identityLost('OWN_HISTORY_LOST', error));
 }

@@ -112,6 +112,14 @@ describe('the greeting', () => {
     expect(sent(relay.effects)).toMatchObject([{ type: 'base', at: 2 }]);
   });
 
+  it('keeps its name when a leaf that may not vouch shows such a cursor', () => {
+    const found = { type: 'base-found', base: { nonce: ERA_A, at: at(2) }, lost: true } as const;
+    const served = openSessionOf({ role: 'server', announced: 4, vouch: false });
+    const { effects } = run(served, [message({ type: 'pull' }), found]);
+    expect(ofType(effects, 'identity-lost')).toEqual([]);
+    expect(ofType(effects, 'alarm')).toMatchObject([{ code: 'OWN_HISTORY_LOST' }]);
+  });
+
   it('is given up when no answer comes', () => {
     const { effects } = run(freshSession(), [{ type: 'tick' }], handshakeMs);
     expect(sent(effects)).toMatchObject([{ type: 'error', code: 'HANDSHAKE_TIMEOUT' }]);
