@@ -17,6 +17,7 @@ import type { Store } from './store/store.ts';
 import type { Dial } from './transport/frame-port.ts';
 import { dialHttpSession } from './transport/http-session-dial.ts';
 import { nodeCompression } from './transport/node-compression.ts';
+import type { WebSocketDialOptions } from './transport/websocket-dial.ts';
 import { dialWebSocket } from './transport/websocket-dial.ts';
 import { createCodec } from './wire/codec.ts';
 import type { LinkMode } from './wire/message.ts';
@@ -37,18 +38,33 @@ export interface NodeDatabaseParts {
   readonly runtime: Runtime;
   readonly limits: Limits;
   readonly log: Log;
+  /** How links are made; sockets and timers of the machine when absent. */
+  readonly dialling?: Dialling;
+}
+
+export interface Dialling {
+  /** Makes the dial function for an address. */
+  dial(options: WebSocketDialOptions): Dial;
+  /** The clock of links: how long they wait before they dial again. */
+  readonly runtime: Runtime;
 }
 
 /** The public database over an open store and its replica. */
-export function databaseOver({ store, replica, runtime, limits, log }: NodeDatabaseParts): Database {
+export function databaseOver({ store, replica, runtime, limits, log, dialling }: NodeDatabaseParts): Database {
   return new ReplicaDatabase({
     replica,
     connection: () => store.connection,
     runtime,
     limits,
     context: asyncCallContext(),
-    target: (url, sync) => syncTarget({ url, options: sync ?? {}, store, runtime, limits }),
-    peering: new Peering({ replica, runtime, limits, log, codec: createCodec({ limits, compression: nodeCompression() }) }),
+    target: (url, sync) => syncTarget({ url, options: sync ?? {}, store, runtime, limits, dialling }),
+    peering: new Peering({
+      replica,
+      runtime,
+      limits,
+      log,
+      codec: createCodec({ limits, compression: nodeCompression() }),
+    }),
     report: (error) => log.error({ err: error }, error instanceof Error ? error.message : String(error)),
   });
 }
@@ -59,20 +75,25 @@ interface TargetInput {
   readonly store: Store;
   readonly runtime: Runtime;
   readonly limits: Limits;
+  readonly dialling: Dialling | undefined;
 }
 
-function syncTarget({ url, options, store, runtime, limits }: TargetInput): SyncTarget {
+function syncTarget({ url, options, store, runtime, limits, dialling }: TargetInput): SyncTarget {
   const address = databaseAddress(url);
   const dbid = decodeURIComponent(address.pathname.replace(/\/+$/, '').split('/').at(-1)!);
   const { mode = 'leaf' } = options;
   if (mode !== 'leaf' && mode !== 'peer') throw new ReplicationError('USAGE', "a link's mode is 'leaf' or 'peer'");
-  const dialOne = address.protocol.startsWith('ws') ? dialWebSocket : dialHttpSession;
+  const links = dialling ?? { dial: dialByScheme, runtime: linkRuntime(runtime) };
   const dial: Dial = async () => {
     const token = typeof options.token === 'function' ? await options.token() : options.token;
-    return dialOne({ url: address.href, limits, ...(token === undefined ? {} : { token }) })();
+    return links.dial({ url: address.href, limits, ...(token === undefined ? {} : { token }) })();
   };
   const siteKey = (): string => siteKeyFor(store, `${relayName(address)}/${dbid}`);
-  return { dial, dbid, mode, siteKey, runtime: linkRuntime(runtime) };
+  return { dial, dbid, mode, siteKey, runtime: links.runtime };
+}
+
+function dialByScheme(options: WebSocketDialOptions): Dial {
+  return options.url.startsWith('ws') ? dialWebSocket(options) : dialHttpSession(options);
 }
 
 function databaseAddress(url: string): URL {

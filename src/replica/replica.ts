@@ -303,7 +303,9 @@ export class Replica implements ReplicaPort {
   #flush(): void {
     if (!this.#wrote || this.#closed) return;
     // While this fails nothing may be merged, whoever asked for the flush.
-    const flushed = this.store.flush({ leaving: this.#links.size > 0 });
+    // A link that still greets sends nothing of ours: the welcome is compared with what really left.
+    const leaving = [...this.#links].some(({ state }) => state === 'open');
+    const flushed = this.store.flush({ leaving });
     this.#wrote = false;
     if (flushed === undefined) return;
     const { commit, own } = commitOfFlush(flushed, this.store.identity.site, this.#options.codec);

@@ -2,6 +2,7 @@
  * The README's TypeScript is compiled and run as a user would: in a folder of its own, against the built package.
  */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -42,8 +43,10 @@ beforeAll(async () => {
   writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['*.ts'] }));
 });
 
-afterAll(() => {
+afterAll(async () => {
+  const ended = once(relay, 'exit');
   relay.kill('SIGTERM');
+  await ended;
   rmSync(folder, { recursive: true, force: true });
 });
 
