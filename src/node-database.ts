@@ -8,11 +8,13 @@ import { createHmac } from 'node:crypto';
 import { ReplicationError } from './core/errors.ts';
 import type { Limits } from './core/limits.ts';
 import type { Log, Runtime } from './core/runtime.ts';
+import { imageTaker } from './node-adoption.ts';
 import type { CallContext } from './replica/call-context.ts';
 import type { SyncTarget } from './replica/database.ts';
 import { Database as ReplicaDatabase } from './replica/database.ts';
 import { Peering } from './replica/peering.ts';
 import type { ReplicaPort } from './replica/replica-port.ts';
+import type { Driver } from './sqlite/database.ts';
 import type { Store } from './store/store.ts';
 import type { Dial } from './transport/frame-port.ts';
 import { dialHttpSession } from './transport/http-session-dial.ts';
@@ -38,6 +40,8 @@ export interface NodeDatabaseParts {
   readonly runtime: Runtime;
   readonly limits: Limits;
   readonly log: Log;
+  /** The file and its engine, where a first sync may put an image in its place. */
+  readonly file?: { readonly path: string; readonly driver: Driver };
   /** How links are made; sockets and timers of the machine when absent. */
   readonly dialling?: Dialling;
 }
@@ -50,46 +54,43 @@ export interface Dialling {
 }
 
 /** The public database over an open store and its replica. */
-export function databaseOver({ store, replica, runtime, limits, log, dialling }: NodeDatabaseParts): Database {
+export function databaseOver(parts: NodeDatabaseParts): Database {
+  const { store, replica, runtime, limits, log } = parts;
   return new ReplicaDatabase({
     replica,
     connection: () => store.connection,
     runtime,
     limits,
     context: asyncCallContext(),
-    target: (url, sync) => syncTarget({ url, options: sync ?? {}, store, runtime, limits, dialling }),
-    peering: new Peering({
-      replica,
-      runtime,
-      limits,
-      log,
-      codec: createCodec({ limits, compression: nodeCompression() }),
-    }),
+    target: (url, sync) => syncTarget({ ...parts, url, options: sync ?? {} }),
+    peering: new Peering({ ...parts, codec: createCodec({ limits, compression: nodeCompression() }) }),
     report: (error) => log.error({ err: error }, error instanceof Error ? error.message : String(error)),
   });
 }
 
-interface TargetInput {
+interface TargetInput extends NodeDatabaseParts {
   readonly url: string;
   readonly options: SyncOptions;
-  readonly store: Store;
-  readonly runtime: Runtime;
-  readonly limits: Limits;
-  readonly dialling: Dialling | undefined;
 }
 
-function syncTarget({ url, options, store, runtime, limits, dialling }: TargetInput): SyncTarget {
+function syncTarget({ url, options, store, replica, runtime, limits, file, dialling }: TargetInput): SyncTarget {
   const address = databaseAddress(url);
   const dbid = decodeURIComponent(address.pathname.replace(/\/+$/, '').split('/').at(-1)!);
   const { mode = 'leaf' } = options;
   if (mode !== 'leaf' && mode !== 'peer') throw new ReplicationError('USAGE', "a link's mode is 'leaf' or 'peer'");
   const links = dialling ?? { dial: dialByScheme, runtime: linkRuntime(runtime) };
+  const tokenNow = async (): Promise<string | undefined> =>
+    typeof options.token === 'function' ? options.token() : options.token;
   const dial: Dial = async () => {
-    const token = typeof options.token === 'function' ? await options.token() : options.token;
+    const token = await tokenNow();
     return links.dial({ url: address.href, limits, ...(token === undefined ? {} : { token }) })();
   };
+  const images =
+    file === undefined || file.path === ':memory:' || dialling !== undefined
+      ? {}
+      : { images: imageTaker({ store, replica, runtime, limits, ...file }, { url: address.href, token: tokenNow }) };
   const siteKey = (): string => siteKeyFor(store, `${relayName(address)}/${dbid}`);
-  return { dial, dbid, mode, siteKey, runtime: links.runtime };
+  return { dial, dbid, mode, siteKey, runtime: links.runtime, ...images };
 }
 
 function dialByScheme(options: WebSocketDialOptions): Dial {

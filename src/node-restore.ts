@@ -1,7 +1,7 @@
 /**
  * Puts a backup in the place of a database file: checked, with a site id of its own, and whole or not at all.
  */
-import { closeSync, copyFileSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, renameSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { ReplicationError } from './core/errors.ts';
 import type { Limits } from './core/limits.ts';
@@ -12,6 +12,7 @@ import { identityOptions } from './node-identity.ts';
 import type { Driver } from './sqlite/database.ts';
 import { lockFile, lockHolderOf } from './sqlite/file-lock.ts';
 import { canonicalPath } from './sqlite/file-path.ts';
+import { syncDirectory } from './sqlite/folder.ts';
 import { removeSideFile, sideFilePath } from './sqlite/side-file.ts';
 import { createWasmDriver } from './sqlite/wasm/driver.ts';
 import { openStore } from './store/store.ts';
@@ -142,16 +143,6 @@ function replace(draft: string, path: string, { force = false }: RestoreOptions)
 function removeDatabase(path: string): void {
   for (const ending of ['', ...JOURNALS, '-lock']) rmSync(path + ending, { force: true });
   removeSideFile(path);
-}
-
-function syncDirectory(directory: string): void {
-  if (process.platform === 'win32') return;
-  const handle = openSync(directory, 'r');
-  try {
-    fsyncSync(handle);
-  } finally {
-    closeSync(handle);
-  }
 }
 
 /** The caller is told by the answer. */

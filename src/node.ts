@@ -32,11 +32,12 @@ export type { DatabaseStatus, QueryOptions } from './replica/database.ts';
 export type { DurabilityTier } from './replica/durability.ts';
 export type { ApplyOptions, ApplyResult, ChangesPage } from './replica/exchange.ts';
 export type { ExchangedPart as Part } from './replica/exchanged-part.ts';
+export type { FirstSyncStatus, ImageProgress } from './replica/first-sync.ts';
 export type { WatchOptions } from './replica/live-query.ts';
 export type { PendingChange } from './replica/pending-changes.ts';
 export type { Rejection, Traffic } from './replica/replica-port.ts';
 export type { SqlParameter } from './replica/sql-parameters.ts';
-export type { SyncEvents, SyncState, SyncStatus } from './replica/sync-events.ts';
+export type { SyncEvents, SyncProgress, SyncState, SyncStatus } from './replica/sync-events.ts';
 export type { SyncLink } from './replica/sync-link.ts';
 export type { Transaction } from './replica/transaction.ts';
 export type { Row, RowValue } from './replica/user-statements.ts';
@@ -75,8 +76,9 @@ export async function open(path: string, options: OpenOptions = {}): Promise<Dat
   const runtime = nodeRuntime();
   const log = options.log ?? processWarnings();
   const { schema, durability, mustExist, lockNote } = options;
+  const driver = await driverOf(options.engine ?? 'wasm', limits);
   const store = openStore({
-    driver: await driverOf(options.engine ?? 'wasm', limits),
+    driver,
     path,
     randomBytes: (length) => runtime.randomBytes(length),
     limits,
@@ -88,7 +90,7 @@ export async function open(path: string, options: OpenOptions = {}): Promise<Dat
   });
   const codec = createCodec({ limits, compression: nodeCompression() });
   const replica = new Replica({ store, codec, runtime, limits, log, dbid: nameOf(path) });
-  return databaseOver({ store, replica, runtime, limits, log });
+  return databaseOver({ store, replica, runtime, limits, log, file: { path, driver } });
 }
 
 async function driverOf(engine: 'wasm' | 'native', limits: Limits): Promise<Driver> {

@@ -16,6 +16,7 @@ import { isSiteId } from './core/site-id.ts';
 import type { Database } from './node-database.ts';
 import { databaseOver } from './node-database.ts';
 import { identityOptions } from './node-identity.ts';
+import { makeImageFile, removeImageFiles } from './node-image.ts';
 import { errorAnswer } from './relay/answer.ts';
 import type { RelaySettings } from './relay/create-relay.ts';
 import { createRelay as createCoreRelay } from './relay/create-relay.ts';
@@ -214,6 +215,7 @@ function fileStorage(
   const { runtime, limits, log, codec } = machine;
   let driver: Promise<Driver> | undefined;
   const pathOf = (dbid: string): string => join(dir, `${dbid}${FILE_ENDING}`);
+  removeImageFiles(dir);
   return {
     async open(dbid) {
       driver ??= createWasmDriver({ statementsMax: limits.statementsMax });
@@ -228,6 +230,10 @@ function fileStorage(
       const replica = new Replica({ store, codec, runtime, limits, log, dbid, hasUpstreams });
       databases.set(dbid, databaseOver({ store, replica, runtime, limits, log }));
       return replica;
+    },
+    async makeImage(replica) {
+      driver ??= createWasmDriver({ statementsMax: limits.statementsMax });
+      return makeImageFile(replica, { driver: await driver, folder: dir });
     },
     // A file system that ignores case would find 'Todo' for 'todo'.
     exists: async (dbid) => existsSync(pathOf(dbid)) && readdirSync(dir).includes(`${dbid}${FILE_ENDING}`),

@@ -67,7 +67,8 @@ export type ErrorCode =
   | 'TRANSACTION_NESTED'
   | 'QUERY_TIMEOUT'
   | 'NATIVE_ABSENT'
-  | 'CHANGE_REJECTED';
+  | 'CHANGE_REJECTED'
+  | 'IMAGE_REFUSED';
 
 /** code -> how it is shown; add a code here, document it in PROTOCOL.md, throw it in a test. */
 export const ERROR_TABLE: Readonly<Record<ErrorCode, ErrorRow>> = {
@@ -113,6 +114,7 @@ export const ERROR_TABLE: Readonly<Record<ErrorCode, ErrorRow>> = {
   QUERY_TIMEOUT: row('caller', 'after-fix', 503, 4503, 'warn'),
   NATIVE_ABSENT: row('world', 'after-fix', 503, 4503, 'info'),
   CHANGE_REJECTED: row('caller', 'after-fix', 403, 4403, 'info'),
+  IMAGE_REFUSED: row('peer', 'back-off', 422, 4422, 'warn'),
 };
 
 /** The one error class: what is thrown, sent in error frames and answered as HTTP bodies. */

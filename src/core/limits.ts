@@ -89,6 +89,15 @@ export interface Limits {
   /** Connections of a relay, in all and from one address. */
   readonly connectionsMax: number;
   readonly connectionsPerAddressMax: number;
+  /** Changes from which on a first sync goes by image: fewer are merged as fast. */
+  readonly imageChangesMin: number;
+  /** A compressed image with more than so many times the bytes of the rows is not offered. */
+  readonly imageRatioMax: number;
+  /** Bytes of an image that is taken, compressed and inflated; bytes of compressed images that a relay keeps. */
+  readonly imageBytesMax: number;
+  readonly imagesBytesMax: number;
+  /** Tries in a row that bring nothing of an image, before rows are taken. */
+  readonly imageTriesMax: number;
   /** Prepared statements kept by a connection. */
   readonly statementsMax: number;
 }
@@ -142,6 +151,11 @@ export const DEFAULT_LIMITS: Limits = {
   databaseIdleMs: 300_000,
   connectionsMax: 5_000,
   connectionsPerAddressMax: 5_000,
+  imageChangesMin: 50_000,
+  imageRatioMax: 4,
+  imageBytesMax: 2 ** 32,
+  imagesBytesMax: 2 ** 30,
+  imageTriesMax: 5,
   statementsMax: 200,
 };
 

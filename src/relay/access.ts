@@ -15,6 +15,7 @@ export type Operation =
   | 'applyChanges'
   | 'getChanges'
   | 'startSSE'
+  | 'image'
   | 'socket'
   | 'metrics'
   | 'health';

@@ -9,6 +9,7 @@ import type { AccessTokens } from './default-access.ts';
 import { defaultAuthorize } from './default-access.ts';
 import { Directory } from './directory.ts';
 import { HttpSessions } from './http-sessions.ts';
+import { Images } from './images.ts';
 import type { Meter } from './meter.ts';
 import { textMeter } from './meter.ts';
 import type { OriginPolicy } from './origin.ts';
@@ -55,12 +56,21 @@ export interface RelayMachine {
 /** Errors  USAGE for routes that lack their parameters. */
 export function createRelay(settings: RelaySettings, machine: RelayMachine): Relay {
   const { storage, limits, runtime, log, codec, onOpened, staysOpen = false } = machine;
+  const images = new Images({ storage, limits });
+  const opened = (replica: ReplicaPort): (() => void) => {
+    const beforeClose = onOpened(replica);
+    return () => {
+      images.drop(replica.dbid);
+      beforeClose();
+    };
+  };
   const context: RelayContext = {
     authorize: settings.authorize ?? defaultAuthorize(settings),
     bodies: new BodyBudget(limits.bodiesBytesMax),
     codec,
     connections: new Connections(limits),
-    directory: new Directory({ storage, limits, runtime, log, onOpened, staysOpen }),
+    directory: new Directory({ storage, limits, runtime, log, onOpened: opened, staysOpen }),
+    images,
     limits,
     log,
     meter: settings.meter ?? textMeter(),
@@ -71,6 +81,7 @@ export function createRelay(settings: RelaySettings, machine: RelayMachine): Rel
     schema: settings.schema,
   };
   context.meter.gauge('crmesh_databases_open', () => context.directory.openCount);
+  context.meter.gauge('crmesh_image_bytes', () => images.bytes);
   context.meter.gauge('crmesh_connections', () => context.connections.count);
   const origins: OriginPolicy = {
     origins: settings.origins ?? [],

@@ -7,6 +7,7 @@ import type { Authorize } from './access.ts';
 import type { Connections } from './connections.ts';
 import type { Directory, Lease } from './directory.ts';
 import type { HttpSessions } from './http-sessions.ts';
+import type { Images } from './images.ts';
 import type { Meter } from './meter.ts';
 import type { BodyBudget } from './request-body.ts';
 import type { SitePins } from './site-pins.ts';
@@ -17,6 +18,7 @@ export interface RelayContext {
   readonly codec: Codec;
   readonly connections: Connections;
   readonly directory: Directory;
+  readonly images: Images;
   readonly limits: Limits;
   readonly log: Log;
   readonly meter: Meter;

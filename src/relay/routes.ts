@@ -1,7 +1,16 @@
 /** Routes: which path is which call; every one can be moved or switched off. */
 import { ReplicationError } from '../core/errors.ts';
 
-export type RouteName = 'database' | 'schema' | 'changes' | 'stream' | 'session' | 'socket' | 'health' | 'metrics';
+export type RouteName =
+  | 'database'
+  | 'schema'
+  | 'changes'
+  | 'stream'
+  | 'image'
+  | 'session'
+  | 'socket'
+  | 'health'
+  | 'metrics';
 
 /** Path patterns with :dbid and :sessionId; false = this call is not served. */
 export type Routes = Readonly<Record<RouteName, string | false>>;
@@ -13,6 +22,7 @@ export const DEFAULT_ROUTES: Routes = {
   schema: '/:dbid/schema',
   changes: '/:dbid/changes',
   stream: '/:dbid/stream',
+  image: '/:dbid/image',
   session: '/:dbid/session/:sessionId',
   socket: '/:dbid/socket',
 };

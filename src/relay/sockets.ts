@@ -5,10 +5,10 @@
 import { codedError, ReplicationError } from '../core/errors.ts';
 import type { SiteId } from '../core/site-id.ts';
 import { helloFromFrame, refuseSession } from '../replica/first-hello.ts';
-import type { Grant } from '../replica/replica-port.ts';
+import type { Grant, ReplicaPort } from '../replica/replica-port.ts';
 import { takeFirstFrame } from '../transport/first-frame.ts';
 import type { FramePort } from '../transport/frame-port.ts';
-import type { Hello } from '../wire/message.ts';
+import type { Hello, ImageOffer } from '../wire/message.ts';
 import { grantOf } from './access.ts';
 import type { Caller, RelayContext } from './relay-context.ts';
 import { leaseFor } from './relay-context.ts';
@@ -44,12 +44,32 @@ async function attach(context: RelayContext, port: FramePort, caller: Caller, he
       role: 'server',
       hello: { ...hello, formerSites },
       grant,
+      ...(grant.read === 'all' ? { image: () => imageOffer(context, caller, lease.replica) } : {}),
       onEnd: () => lease.release(),
     });
   } catch (error) {
     lease.release();
     throw error;
   }
+}
+
+/** What GET /:dbid/image would answer this caller, where a first sync by it is worth while. */
+async function imageOffer(
+  context: RelayContext,
+  caller: Caller,
+  replica: ReplicaPort,
+): Promise<ImageOffer | undefined> {
+  const { authorize, log, images } = context;
+  const { dbid, token, headers, address } = caller;
+  const request = { operation: 'image', dbid, token, site: undefined, headers, address } as const;
+  const mayRead = await grantOf(authorize, request, log).then(
+    ({ read }) => read === 'all',
+    () => false,
+  );
+  const image = mayRead ? await images.worthwhileImageOf(replica) : undefined;
+  if (image === undefined) return undefined;
+  const { cursor, bytes, hash } = image;
+  return { era: cursor.nonce, at: cursor.at, bytes, hash };
 }
 
 /** Now that the site is known, the hook is asked again. */

@@ -39,7 +39,7 @@ import type { Row, UserResult } from './user-statements.ts';
 import { UserStatements } from './user-statements.ts';
 
 /** Where and how a door connects for db.sync(url, options). */
-export type SyncTarget = Pick<SyncLinkOptions, 'dial' | 'dbid' | 'mode' | 'siteKey' | 'runtime'>;
+export type SyncTarget = Pick<SyncLinkOptions, 'dial' | 'dbid' | 'mode' | 'siteKey' | 'images' | 'runtime'>;
 
 /** The options may be left out where the door says that they may be undefined. */
 type SyncArguments<Options> = undefined extends Options ? [options?: Options] : [options: Options];

@@ -5,10 +5,12 @@ import type { AttachOptions } from './replica-port.ts';
 export function termsOf(options: AttachOptions): SessionTerms {
   if (options.role === 'client') {
     const key = options.siteKey === undefined ? {} : { siteKey: options.siteKey };
-    return { role: 'client', mode: options.mode, read: 'all', write: 'all', vouch: false, ...key };
+    const image = options.onImage !== undefined;
+    return { role: 'client', mode: options.mode, read: 'all', write: 'all', vouch: false, image, ...key };
   }
   const { mode, read, write, expiresAt } = options.grant;
   const expiry = expiresAt === undefined ? {} : { expiresAt };
   const vouch = options.grant.vouch && read === 'all' && write === 'all';
-  return { role: 'server', mode, read, write: typeof write === 'function' ? 'some' : write, vouch, ...expiry };
+  const image = options.image !== undefined && read === 'all';
+  return { role: 'server', mode, read, write: typeof write === 'function' ? 'some' : write, vouch, image, ...expiry };
 }

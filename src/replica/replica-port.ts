@@ -10,7 +10,7 @@ import type { SiteId } from '../core/site-id.ts';
 import type { StoreVersion } from '../core/version.ts';
 import type { InputResult, MergeInput, MigrationResult, StorePort } from '../store/store-port.ts';
 import type { FramePort } from '../transport/frame-port.ts';
-import type { Hello, LinkMode } from '../wire/message.ts';
+import type { Hello, ImageOffer, LinkMode } from '../wire/message.ts';
 import type { PartBlob } from '../wire/part-blob.ts';
 
 export type WriteDecision = 'allow' | 'drop' | 'reject';
@@ -34,6 +34,11 @@ export interface ClientAttachOptions extends LinkListener {
   readonly mode: LinkMode;
   readonly dbid: string;
   readonly siteKey?: string;
+  /**
+   * This replica has nothing yet and can begin with an image: the peer offers one, and sends nothing until the link
+   * is closed or this has thrown, which ends the link too.
+   */
+  onImage?(offer: ImageOffer): void;
 }
 
 /** The relay has read and decoded the hello, authorized it and found the database. */
@@ -41,6 +46,8 @@ export interface ServerAttachOptions extends LinkListener {
   readonly role: 'server';
   readonly hello: Hello;
   readonly grant: Grant;
+  /** The image to offer this peer; undefined for rows. Absent where none may be offered. */
+  readonly image?: () => Promise<ImageOffer | undefined>;
 }
 
 export interface Rejection {
@@ -120,7 +127,15 @@ export interface ReplicaPort {
   submit(input: MergeInput): Promise<InputResult>;
   /** Flushes, migrates, and tells links; throws SCHEMA_REFUSED with steps when refused (unless `plan`). */
   migrate(text: string, options?: { readonly plan?: boolean; readonly allowDestructive?: boolean }): MigrationResult;
+  /**
+   * Ends all links and lets `swap` put an image in the place of the database file, which has no rows yet.
+   *
+   * Errors  BAD_REQUEST when it has some by now; those of `swap` and of opening the file.
+   */
+  adopt(swap: () => void): Promise<void>;
   onCommit(listener: (commit: Commit) => void): () => void;
+  /** Runs a job of the store in the loop: own writes are announced, no user transaction is open. Errors  CLOSED. */
+  run<T>(job: () => T): Promise<T>;
   /** While a user transaction is open no store call of ours runs; the returned function ends it. */
   suspend(): () => void;
   /** Says bye on every link, flushes, closes the store. */

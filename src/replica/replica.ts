@@ -13,8 +13,8 @@ import type { Limits } from '../core/limits.ts';
 import type { Log, Runtime } from '../core/runtime.ts';
 import { schemaRefused } from '../core/schema-step.ts';
 import type { SiteId } from '../core/site-id.ts';
+import { STORE_VERSION_ZERO } from '../core/version.ts';
 import type { IdentityAlarm } from '../session/session-event.ts';
-import type { LocalFacts } from '../session/session-state.ts';
 import type { InputResult, MergeInput, MigrationResult, StorePort } from '../store/store-port.ts';
 import type { FramePort } from '../transport/frame-port.ts';
 import type { Codec } from '../wire/codec-port.ts';
@@ -24,6 +24,8 @@ import { GroupMerge } from './group-merge.ts';
 import { GrowthLog } from './growth-log.ts';
 import { Inbox } from './inbox.ts';
 import { LazyCursors } from './lazy-cursors.ts';
+import { localFacts } from './local-facts.ts';
+import { LoopJobs } from './loop-jobs.ts';
 import type { HostedLink, LinkHost } from './link-host.ts';
 import { calledLinks, carryingLinks, meshOf, meshRefusal } from './mesh.ts';
 import { ReadQueue } from './read-queue.ts';
@@ -54,6 +56,7 @@ export class Replica implements ReplicaPort {
   readonly #listeners = new Set<(commit: Commit) => void>();
   readonly #receiving = new Set<HostedLink>();
   readonly #reads: ReadQueue<HostedLink>;
+  readonly #jobs = new LoopJobs((job) => this.#post(job));
   #posted: (() => void)[] = [];
   #wrote = true;
   #scheduled = false;
@@ -134,6 +137,24 @@ export class Replica implements ReplicaPort {
     return result;
   }
 
+  async run<T>(job: () => T): Promise<T> {
+    this.#assertOpen();
+    return this.#jobs.run(() => {
+      this.#flush();
+      return job();
+    });
+  }
+
+  adopt(swap: () => void): Promise<void> {
+    return this.run(() => {
+      if (this.store.isPristine) this.#endAll('this replica takes an image: connect again');
+      this.store.adopt(swap);
+      this.#cursors.forget();
+      const { storedMax: after, coverage: growth } = this.store;
+      this.#publish({ before: STORE_VERSION_ZERO, after, parts: undefined, growth }, undefined);
+    });
+  }
+
   onCommit(listener: (commit: Commit) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -156,6 +177,7 @@ export class Replica implements ReplicaPort {
     const error = new CodedError('CLOSED', 'the replica was closed');
     for (const link of this.#links) link.handle({ type: 'end', error });
     for (const entry of this.#inbox.takeAll()) entry.failed(error);
+    this.#jobs.failAll(error);
     this.#closed = true;
     this.#posted = [];
     this.#cursors.close();
@@ -184,7 +206,7 @@ export class Replica implements ReplicaPort {
       limits,
       log,
       growth: this.#growth,
-      facts: () => this.#facts(),
+      facts: () => localFacts(store, { dbid: this.dbid, mesh: this.#mesh, growth: this.#growth }),
       cursorOf: (peer: SiteId): Cursor | undefined => this.#cursors.get(peer),
       enqueue: (entry) => {
         this.#inbox.add(entry);
@@ -204,23 +226,6 @@ export class Replica implements ReplicaPort {
       refusal: (link) => meshRefusal(calledLinks(this.#links), link),
       opened: (link) => this.#linksChanged(link.session.terms.role === 'client'),
       ended: (link) => this.#forget(link),
-    };
-  }
-
-  #facts(): LocalFacts {
-    const { identity, schema, coverage, announced } = this.store;
-    const { site, formerSites, era } = identity;
-    return {
-      dbid: this.dbid,
-      site,
-      formerSites,
-      era,
-      schemaHash: schema.hash,
-      shape: schema.tables,
-      schemaText: schema.text,
-      mesh: this.#mesh ?? site,
-      digest: this.#growth.digestOf(coverage),
-      announced,
     };
   }
 
@@ -349,13 +354,17 @@ export class Replica implements ReplicaPort {
       return link.handle({ type: 'end', error });
     }
     this.#siteChanges += 1;
-    const again = new CodedError('UNAVAILABLE', 'this replica takes a new site id: connect again');
-    for (const one of Array.from(this.#links)) one.handle({ type: 'end', error: again });
-    for (const entry of this.#inbox.takeAll()) entry.failed(again);
+    this.#endAll('this replica takes a new site id: connect again');
     this.#cursors.forget();
     this.store.reidentify();
     const { site } = this.store.identity;
     log.error({ ...fields, site, former }, `${error.message}; the site id is now ${site}, it was ${former}`);
+  }
+
+  #endAll(why: string): void {
+    const error = new CodedError('UNAVAILABLE', why);
+    for (const link of Array.from(this.#links)) link.handle({ type: 'end', error });
+    for (const entry of this.#inbox.takeAll()) entry.failed(error);
   }
 
   #forget(link: HostedLink): void {

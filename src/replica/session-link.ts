@@ -27,6 +27,7 @@ import type { PartBlob } from '../wire/part-blob.ts';
 import { EchoWatch } from './echo-watch.ts';
 import { applyInput } from './link-input.ts';
 import type { HostedLink, LinkHost } from './link-host.ts';
+import { findImage } from './link-image.ts';
 import { gapsIn, readOwn, readPiece, serveWant } from './link-reads.ts';
 import { termsOf } from './link-terms.ts';
 import { LinkWire } from './link-wire.ts';
@@ -251,6 +252,10 @@ export class SessionLink implements Link, HostedLink {
         return this.#read(() => this.handle(serveWant(this, effect.site, effect.ranges)));
       case 'find-gaps':
         return this.#read(() => this.handle({ type: 'gaps', gaps: gapsIn(host.store, effect.stated) }));
+      case 'find-image':
+        return findImage(this);
+      case 'image-offered':
+        return options.role === 'client' ? options.onImage?.(effect.offer) : undefined;
       case 'record-ack':
         return this.#recordAck(effect.ack, effect.replace);
       case 'rejected': {

@@ -2,6 +2,7 @@
 import type { ReplicationError } from '../core/errors.ts';
 import type { SiteId } from '../core/site-id.ts';
 import type { LinkMode } from '../wire/message.ts';
+import type { FirstSyncStatus, ImageProgress } from './first-sync.ts';
 import type { Rejection, Traffic } from './replica-port.ts';
 
 /**
@@ -21,6 +22,8 @@ export interface SyncStatus {
   /** Own transactions that the peer has not acknowledged; undefined before the first link. */
   readonly unacknowledged: number | undefined;
   readonly lastError: ReplicationError | undefined;
+  /** How this replica began, and why so; absent where it had rows before. */
+  readonly firstSync?: FirstSyncStatus;
   /** Since sync() was called, over all connections. */
   readonly traffic: Traffic;
 }
@@ -33,7 +36,13 @@ export interface SyncEvents {
   /** Why a connection ended or was refused; the link goes on by itself unless status.state says 'refused'. */
   readonly error: ReplicationError;
   readonly ephemeral: Uint8Array;
-  readonly progress: Traffic;
+  readonly progress: SyncProgress;
+}
+
+/** Counters as in the status; while an image is fetched, how far that is. */
+export interface SyncProgress extends Traffic {
+  readonly phase: 'image' | 'changes';
+  readonly image?: ImageProgress;
 }
 
 export type SyncEventName = keyof SyncEvents;

@@ -11,8 +11,10 @@ import type { Limits } from '../core/limits.ts';
 import { countVersions } from '../core/range-set.ts';
 import type { Runtime } from '../core/runtime.ts';
 import type { Dial, FramePort } from '../transport/frame-port.ts';
-import type { LinkMode } from '../wire/message.ts';
-import type { Link, LinkListener, ReplicaPort, Traffic } from './replica-port.ts';
+import type { ImageOffer, LinkMode } from '../wire/message.ts';
+import type { ImageTaker } from './first-sync.ts';
+import { FirstSync } from './first-sync.ts';
+import type { ClientAttachOptions, Link, LinkListener, ReplicaPort, Traffic } from './replica-port.ts';
 import { retryDelayMs } from './retry-delay.ts';
 import type { SyncEventListener, SyncEventName, SyncState, SyncStatus } from './sync-events.ts';
 import { NO_TRAFFIC, sumTraffic, SyncListeners } from './sync-events.ts';
@@ -26,7 +28,9 @@ export interface SyncLinkOptions {
   /** Proves to this peer that the site is ours; asked at each connection, since a site id may change. */
   readonly siteKey?: () => string;
   readonly runtime: Runtime;
-  readonly limits: Pick<Limits, 'retryFirstMs' | 'retryMaxMs' | 'retryAfterMsMax' | 'handshakeMs'>;
+  readonly limits: Pick<Limits, 'retryFirstMs' | 'retryMaxMs' | 'retryAfterMsMax' | 'handshakeMs' | 'imageTriesMax'>;
+  /** Begins an empty replica with an image of the peer's database; absent where that cannot be. */
+  readonly images?: ImageTaker;
   /** The peer acknowledged something. */
   readonly onAck?: () => void;
   /** Called once, when the link is closed. */
@@ -56,15 +60,19 @@ export class SyncLink {
   #lastError: ReplicationError | undefined;
   #trafficBefore: Traffic = NO_TRAFFIC;
   #peer: SyncStatus['peer'];
+  readonly #firstSync: FirstSync | undefined;
 
   /** Starts to connect at once. */
   constructor(options: SyncLinkOptions) {
     this.#options = options;
     this.#listeners = new SyncListeners(options.report);
+    const { images, limits } = options;
+    this.#firstSync = images === undefined ? undefined : new FirstSync(images, limits);
     this.#connect();
   }
 
   get status(): SyncStatus {
+    const firstSync = this.#firstSync?.status;
     return {
       state: this.#state,
       mode: this.#options.mode,
@@ -73,6 +81,7 @@ export class SyncLink {
       unacknowledged: this.#link === undefined ? undefined : countVersions(this.#link.unacknowledged),
       lastError: this.#lastError,
       traffic: this.#traffic(),
+      ...(firstSync === undefined ? {} : { firstSync }),
     };
   }
 
@@ -162,7 +171,8 @@ export class SyncLink {
     }
   }
 
-  #listener(attempt: number): LinkListener {
+  #listener(attempt: number): LinkListener & Pick<ClientAttachOptions, 'onImage'> {
+    const wantsImage = this.#firstSync?.wants() === true;
     const current =
       <A extends unknown[]>(react: (...args: A) => void) =>
       (...args: A): void => {
@@ -176,6 +186,7 @@ export class SyncLink {
       onEphemeral: current((bytes) => this.#listeners.emit('ephemeral', bytes)),
       onProgress: current(() => this.#progressed()),
       onEnd: current((error, retryAfterMs) => this.#ended(attempt, error, retryAfterMs)),
+      ...(wantsImage ? { onImage: current((offer: ImageOffer) => void this.#takeImage(offer)) } : {}),
     };
   }
 
@@ -185,7 +196,24 @@ export class SyncLink {
     if (this.#link !== undefined) for (const waiter of this.#waiters) this.#serve(waiter, this.#link);
   }
 
+  /** Ends the session, whose store is about to be another, and connects again with it, or without an image. */
+  async #takeImage(offer: ImageOffer): Promise<void> {
+    const firstSync = this.#firstSync;
+    if (firstSync === undefined) return;
+    this.#hangUp('UNAVAILABLE');
+    this.#enter('connecting');
+    const attempt = this.#attempt;
+    const result = await firstSync.take(offer, (image) => {
+      if (attempt === this.#attempt) this.#listeners.emit('progress', { ...this.#traffic(), phase: 'image', image });
+    });
+    if (attempt !== this.#attempt) return;
+    if (result.outcome === 'later') return this.#ended(attempt, result.error, retryAfterOf(result.error));
+    if (result.outcome === 'rows') this.#listeners.emit('error', result.error);
+    if (attempt === this.#attempt) this.#connect();
+  }
+
   #live(): void {
+    this.#firstSync?.noteLive();
     this.#failures = 0;
     this.#lastError = undefined;
     this.#enter('live');
@@ -198,7 +226,7 @@ export class SyncLink {
   }
 
   #progressed(): void {
-    if (this.#listeners.has('progress')) this.#listeners.emit('progress', this.#traffic());
+    if (this.#listeners.has('progress')) this.#listeners.emit('progress', { ...this.#traffic(), phase: 'changes' });
   }
 
   /** The connection failed or ended by itself. */
@@ -227,6 +255,7 @@ export class SyncLink {
   #hangUp(code: ErrorCode): void {
     this.#attempt++;
     this.#cancelTimer();
+    this.#firstSync?.stop();
     const link = this.#link;
     this.#link = undefined;
     if (link === undefined) return;

@@ -23,6 +23,8 @@ type PeerKnown = Extract<SessionEvent, { type: 'peer-known' }>;
 const CAPABILITIES: readonly string[] = ['window', 'part', 'want', 'chunk', 'ephemeral', 'pullall'];
 /** In a welcome: this leaf may bring what others wrote (R12). */
 const VOUCH = 'vouch';
+/** In a hello: this replica has nothing yet and can begin with an image (R15). */
+const IMAGE = 'image';
 
 export function greet(state: SessionState, now: number): Step {
   const { local, terms } = state;
@@ -91,7 +93,8 @@ function greetingOf({ local, session, credit, terms, mode }: SessionState): Omit
   const { dbid, site, formerSites, era, schemaHash, shape, mesh, digest } = local;
   const identity = { wire: WIRE_VERSION, session, dbid, site, formerSites, era };
   const vouched = terms.role === 'server' && mode === 'leaf' && terms.vouch;
-  const capabilities = vouched ? [...CAPABILITIES, VOUCH] : CAPABILITIES;
+  const asksImage = terms.role === 'client' && terms.image;
+  const capabilities = [...CAPABILITIES, ...(vouched ? [VOUCH] : []), ...(asksImage ? [IMAGE] : [])];
   return { ...identity, schemaHash, shape, mesh, digest, capabilities, credit: credit.grantedBytes };
 }
 
@@ -100,7 +103,8 @@ function lookUp(state: SessionState, greeting: Hello | Welcome): Step {
   const acks = greeting.type === 'welcome' ? greeting.acks : undefined;
   const ack = acks?.get(state.local.site) ?? emptyAcknowledgement;
   const vouch = greeting.type === 'welcome' && greeting.capabilities.includes(VOUCH);
-  const peer: PeerFacts = { site, formerSites, era, mesh, shape, schemaHash, digest, cursor, vouch, ack };
+  const image = greeting.type === 'hello' && greeting.capabilities.includes(IMAGE);
+  const peer: PeerFacts = { site, formerSites, era, mesh, shape, schemaHash, digest, cursor, vouch, image, ack };
   const greeted = noteGranted({ ...state, peer }, greeting.credit);
   return stay(greeted, { type: 'look-up-peer', site, sites: [site, ...formerSites], digest });
 }

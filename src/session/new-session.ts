@@ -43,6 +43,7 @@ export function newSession({ terms, local, limits, session }: NewSession, now: n
     repair: { ...initialRepair(), stated: emptyCoverage },
     serving: { wanted: undefined, reading: false },
     asks: initialAsks(),
+    imageOffer: 'none',
     inputsQueued: 0,
     inputsDone: 0,
     startedAt: now,

@@ -6,7 +6,8 @@ import type { Beat, Message, PartMessage } from '../wire/message.ts';
 import { takeQuestions } from './asking.ts';
 import { noteGranted, noteLost, noteReceived } from './credit.ts';
 import { endProtocol, endWith, endedByPeer } from './ending.ts';
-import { pumpFeed, resumeFeed } from './feed.ts';
+import { pumpFeed } from './feed.ts';
+import { answerPull, takeImageOffer } from './image-offer.ts';
 import { checkStated, ownSiteForged } from './identity-alarm.ts';
 import { checkBeat, takeBase, takeWindow } from './intake.ts';
 import { noteAnswered, pumpRepair } from './repair.ts';
@@ -40,6 +41,8 @@ export function takeMessage(state: SessionState, message: Message, bytes: number
       return takeWant(state, message);
     case 'credit':
       return andThen(andThen(pumpFeed(noteGranted(state, message.grantedBytes)), pumpUpload), pumpServing);
+    case 'image':
+      return takeImageOffer(state, message);
     case 'ephemeral':
       return stay(state, { type: 'ephemeral', bytes: message.bytes });
     case 'error':
@@ -86,9 +89,9 @@ function takeBeat(state: SessionState, beat: Beat, now: number): Step {
   return andThen(step, pumpRepair);
 }
 
-function takePull(state: SessionState, cursor: Parameters<typeof resumeFeed>[1]): Step {
+function takePull(state: SessionState, cursor: Parameters<typeof answerPull>[1]): Step {
   if (state.feed.state === 'off') return endProtocol(state, 'a leaf has no windows to pull: it sends its own parts');
-  return resumeFeed(state, cursor);
+  return answerPull(state, cursor);
 }
 
 function takeCoverage(state: SessionState, coverage: Coverage): Step {

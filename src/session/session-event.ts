@@ -7,7 +7,7 @@ import type { ReplicationError } from '../core/errors.ts';
 import type { RangeSet } from '../core/range-set.ts';
 import type { SiteId } from '../core/site-id.ts';
 import type { StoreVersion } from '../core/version.ts';
-import type { Message } from '../wire/message.ts';
+import type { ImageOffer, Message } from '../wire/message.ts';
 import type { PartBlob } from '../wire/part-blob.ts';
 import type { SessionState } from './session-state.ts';
 
@@ -79,6 +79,8 @@ export type SessionEvent =
   | { readonly type: 'own-parts'; readonly parts: readonly ClaimedBlob[] }
   | { readonly type: 'served'; readonly parts: readonly ClaimedBlob[] }
   | { readonly type: 'gaps'; readonly gaps: Coverage }
+  /** The image to offer; undefined: the peer gets rows. */
+  | { readonly type: 'image-found'; readonly offer: ImageOffer | undefined }
   /** A data message left as this many bytes. */
   | { readonly type: 'sent'; readonly bytes: number; readonly blocked: boolean }
   | { readonly type: 'drained' }
@@ -118,6 +120,10 @@ export type SessionEffect =
   | { readonly type: 'read-own'; readonly ranges: RangeSet }
   | { readonly type: 'serve-want'; readonly site: SiteId; readonly ranges: RangeSet }
   | { readonly type: 'find-gaps'; readonly stated: Coverage }
+  /** Answer with image-found, however long that takes. */
+  | { readonly type: 'find-image' }
+  /** To take it end this session; the intake waits for a base meanwhile. */
+  | { readonly type: 'image-offered'; readonly offer: ImageOffer }
   /** Merge (in arrival order), then answer with applied. A cursor alone may be stored lazily. */
   | {
       readonly type: 'apply';

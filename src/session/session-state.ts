@@ -42,6 +42,8 @@ export interface SessionTerms {
   readonly siteKey?: string;
   /** Server: a leaf may bring back what others wrote and this side lost (R12). */
   readonly vouch: boolean;
+  /** Client: it can begin with an image. Server: it may offer one to this peer (R15). */
+  readonly image: boolean;
   readonly expiresAt?: number;
 }
 
@@ -57,6 +59,8 @@ export interface PeerFacts {
   readonly cursor: Cursor | undefined;
   /** Of a welcome: a leaf may bring what others wrote. */
   readonly vouch: boolean;
+  /** Of a hello: it can begin with an image. */
+  readonly image: boolean;
   /** Of a welcome: what it holds of our own site. */
   readonly ack: Acknowledgement;
 }
@@ -153,6 +157,8 @@ export interface SessionState {
   readonly repair: Repair;
   readonly serving: Serving;
   readonly asks: Asks;
+  /** asked: windows wait for the answer whether there is an image to offer (image-offer.ts). */
+  readonly imageOffer: 'none' | 'asked' | 'done';
   /** Inputs given to the replica and finished by it, for asks. */
   readonly inputsQueued: number;
   readonly inputsDone: number;

@@ -12,6 +12,7 @@ import { endProtocol, endSilently, endWith, endedByPeer } from './ending.ts';
 import { feedCommit, feedPiece, pumpFeed, startFeed } from './feed.ts';
 import { greet, openSession, takeHello, takeWelcome } from './greeting.ts';
 import { keepAlive } from './heartbeat.ts';
+import { offerImage } from './image-offer.ts';
 import { lostToCursor, lostToRefusal } from './identity-alarm.ts';
 import { repeatPull, settleLive } from './intake.ts';
 import { ReplicationError } from '../core/errors.ts';
@@ -53,6 +54,7 @@ const greeting: Row = {
   'own-parts': ignore,
   served: ignore,
   gaps: ignore,
+  'image-found': ignore,
   sent: ignore,
   drained: ignore,
   ask: (state, _event, now) => ask(state, now),
@@ -80,6 +82,7 @@ const open: Row = {
   served: (state, { parts }, now) => sendServed(state, parts, now),
   gaps: (state, { gaps }, now) =>
     vouches(state) ? startVouchedRefill(state, gaps, now) : askForGaps(state, gaps, now),
+  'image-found': (state, { offer }, now) => offerImage(state, offer, now),
   sent: (state, { bytes, blocked }) => stay(noteSent(state, bytes, blocked)),
   drained: (state) => pump({ ...state, credit: { ...state.credit, blocked: false } }),
   ask: (state, _event, now) => ask(state, now),
@@ -109,6 +112,7 @@ const closed: Row = {
   'own-parts': ignore,
   served: ignore,
   gaps: ignore,
+  'image-found': ignore,
   sent: ignore,
   drained: ignore,
   ask: ignore,

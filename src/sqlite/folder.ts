@@ -1,5 +1,5 @@
 /** Folders for database files. */
-import { mkdirSync, statSync } from 'node:fs';
+import { closeSync, fsyncSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { ReplicationError } from '../core/errors.ts';
 
@@ -20,6 +20,17 @@ export function makeFolder(path: string): void {
     if (code === 'EEXIST' && isFolder(path)) return;
     const message = `the folder ${path} cannot be made (${code ?? 'unknown'}): give one that may be written`;
     throw new ReplicationError('STORAGE_FAILED', message, { path }, { cause: error });
+  }
+}
+
+/** Makes names in a folder durable. Windows does so by itself and refuses to open a directory. */
+export function syncDirectory(directory: string): void {
+  if (process.platform === 'win32') return;
+  const handle = openSync(directory, 'r');
+  try {
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
   }
 }
 

@@ -20,6 +20,7 @@ import {
 import { dirname } from 'node:path';
 import { ReplicationError } from '../core/errors.ts';
 import { canonicalPath } from './file-path.ts';
+import { syncDirectory } from './folder.ts';
 
 export interface SideRecord {
   readonly text: string;
@@ -192,17 +193,6 @@ function isSameFile({ inode, birth }: Body, now: BigIntStats): boolean {
 
 function statsOf(path: string): BigIntStats | undefined {
   return statSync(path, { bigint: true, throwIfNoEntry: false });
-}
-
-/** Windows keeps names durable by itself and refuses to open a directory. */
-function syncDirectory(directory: string): void {
-  if (process.platform === 'win32') return;
-  const handle = openSync(directory, 'r');
-  try {
-    fsyncSync(handle);
-  } finally {
-    closeSync(handle);
-  }
 }
 
 function failure(path: string, error: unknown): ReplicationError {

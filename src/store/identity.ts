@@ -15,7 +15,7 @@ import { SiteRegistry } from './site-registry.ts';
 import { bytesOf, clockTable, numberOf, numberOrZero } from './sql-text.ts';
 import { replicatedTableNames } from './table-catalog.ts';
 
-const SECRET_BYTES = 32;
+export const SECRET_BYTES = 32;
 
 export interface IdentityRecord {
   readonly site: SiteId;
@@ -59,7 +59,7 @@ export function takeNewSite(connection: Connection, randomBytes: RandomBytes): S
   const old = siteIdFromBytes(bytesOf(row?.[0]));
   const kept = Math.min(readShown(connection), acknowledgedVersions(connection));
   const site = siteAbove(old, randomBytes);
-  moveRows(connection, kept, siteIdBytes(site));
+  moveOwnRows(connection, { upTo: kept, site: siteIdBytes(site) });
   connection
     .prepare('INSERT INTO crmesh_former (site, secret) VALUES (?, ?)')
     .run([siteIdBytes(old), bytesOf(row?.[1])]);
@@ -82,15 +82,18 @@ function acknowledgedVersions(connection: Connection): number {
   return numberOrZero(connection.prepare(sql).get()?.[0]);
 }
 
-/** The engine's side: the old id gets a normal ordinal and the rows that it keeps, the new one ordinal 0. */
-function moveRows(connection: Connection, kept: number, site: Uint8Array): void {
+/** The engine's side: the old id gets a normal ordinal and its rows up to a version, `site` ordinal 0 and the others. */
+export function moveOwnRows(
+  connection: Connection,
+  { upTo, site }: { readonly upTo: number; readonly site: Uint8Array },
+): void {
   const ordinal = numberOf(connection.prepare('SELECT max(ordinal) + 1 FROM crsql_site_id').get()?.[0]);
   connection.prepare('UPDATE crsql_site_id SET ordinal = ? WHERE ordinal = 0').run([ordinal]);
   connection.prepare('INSERT INTO crsql_site_id (site_id, ordinal) VALUES (?, 0)').run([site]);
   for (const name of replicatedTableNames(connection)) {
     connection
       .prepare(`UPDATE ${clockTable(name)} SET site_id = ? WHERE site_id = 0 AND db_version <= ?`)
-      .run([ordinal, kept]);
+      .run([ordinal, upTo]);
   }
 }
 

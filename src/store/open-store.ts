@@ -17,6 +17,7 @@ import type { IdentityRecord, RandomBytes } from './identity.ts';
 import { loadIdentity, takeNewSite } from './identity.ts';
 import type { IdentityMarker } from './identity-marker.ts';
 import { signOfCopy } from './identity-marker.ts';
+import { homeImage, isImage } from './image.ts';
 import type { Knowledge } from './knowledge.ts';
 import { loadKnowledge } from './knowledge.ts';
 import { readNote, readShown, saveNote } from './notes.ts';
@@ -87,6 +88,7 @@ export function openDatabase(options: StoreOptions): OpenedStore {
 function openConnected(connection: Connection, options: StoreOptions): OpenedStore {
   try {
     createStoreTables(connection);
+    if (isImage(connection)) return openImage(connection, options);
     const reason = reasonForNewSite(connection, options.marker);
     if (reason === undefined) return startEra(connection, options);
     const former = loadIdentity(connection, options.randomBytes).site;
@@ -99,12 +101,22 @@ function openConnected(connection: Connection, options: StoreOptions): OpenedSto
   }
 }
 
+/** A file that was made for new replicas becomes one, before anything else; closes `connection`. */
+function openImage(connection: Connection, options: StoreOptions): OpenedStore {
+  inFullTransaction(connection, commitDurability(options), () => homeImage(connection, options.randomBytes));
+  return reopen(connection, options);
+}
+
 /** Takes a new site id and opens the file again; closes `connection`. */
 export function reopenWithNewSite(connection: Connection, options: StoreOptions): OpenedStore {
   if (options.path === ':memory:') {
     throw new ReplicationError('BAD_REQUEST', 'a database in memory has no copies: open a new one instead');
   }
   inFullTransaction(connection, commitDurability(options), () => takeNewSite(connection, options.randomBytes));
+  return reopen(connection, options);
+}
+
+function reopen(connection: Connection, options: StoreOptions): OpenedStore {
   connection.close();
   const reopened = connect(options);
   try {

@@ -76,6 +76,12 @@ export class PeerRecords {
     this.#unsavedHeld.add(peer);
   }
 
+  /** Something was received from a peer, or acknowledged by one. */
+  get isUsed(): boolean {
+    const says = (ack: Acknowledgement): boolean => KINDS.some((kind) => ack[kind].length > 0);
+    return this.#cursors.size > 0 || [...this.#held.values()].some(says);
+  }
+
   get unsaved(): boolean {
     return this.#unsavedCursors.size + this.#unsavedHeld.size > 0;
   }

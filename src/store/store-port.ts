@@ -160,8 +160,18 @@ export interface StorePort {
   reidentify(): void;
   /** Copies the file as of now, bookkeeping included; own writes are flushed by the caller. Errors  as Connection. */
   copyTo(path: string): void;
-  /** Number of changes (cells) in the store. */
-  countChanges(): number;
+  /** Number of changes (cells) in the store; of those above a store version. */
+  countChanges(above?: number): number;
+  /** About how many bytes all rows take on a link. */
+  estimateRowBytes(): number;
+  /** Nothing was ever written or received here, `-- local` tables included: an image may take the file's place. */
+  readonly isPristine: boolean;
+  /**
+   * Closes the file, lets `swap` put an image in its place, and opens what is there then.
+   *
+   * Errors  BAD_REQUEST when the store is not pristine; those of `swap` and of opening: the next call opens again.
+   */
+  adopt(swap: () => void): void;
   close(): void;
 }
 

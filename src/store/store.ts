@@ -17,6 +17,7 @@ import type { OriginVersion, StoreVersion } from '../core/version.ts';
 import type { Connection } from '../sqlite/database.ts';
 import { overWholeTables } from './damaged-tables.ts';
 import { resumeAt } from './era.ts';
+import { holdsNoRows } from './image.ts';
 import type { Knowledge } from './knowledge.ts';
 import { mergeGroup } from './merge-group.ts';
 import { readNote, saveNote } from './notes.ts';
@@ -25,6 +26,7 @@ import type { OpenedStore, StoreOptions } from './open-store.ts';
 import { commitDurability, openDatabase, readTablesAgain, reopenTables, reopenWithNewSite } from './open-store.ts';
 import { announceOwnWrites } from './own-writes.ts';
 import { saveCursor } from './peer-records.ts';
+import { estimateRowBytes } from './row-bytes.ts';
 import type { MigrateOptions } from './schema.ts';
 import { readOwn, readPiece } from './serve.ts';
 import type {
@@ -66,6 +68,8 @@ export class Store implements StorePort {
   #closed = false;
   /** A schema change failed half-way: what the engine and this store know of the tables is not what is in the file. */
   #isStale = false;
+  /** The file is another one now, and not open. */
+  #isSwapped = false;
 
   /** Use openStore(). */
   constructor(opened: OpenedStore, options: StoreOptions) {
@@ -243,8 +247,29 @@ export class Store implements StorePort {
     this.#opened = readTablesAgain(this.#open(), this.#options);
   }
 
-  countChanges(): number {
-    return this.#open().context.clocks.countChanges();
+  countChanges(above = 0): number {
+    const { clocks } = this.#open().context;
+    return above === 0 ? clocks.countChanges() : clocks.count({ from: above, to: this.storedMax });
+  }
+
+  estimateRowBytes(): number {
+    const { connection, clocks } = this.#open().context;
+    return estimateRowBytes(connection, clocks.catalog, clocks.countChanges());
+  }
+
+  get isPristine(): boolean {
+    const { context, identity, knowledge, records } = this.#open();
+    const unknown = knowledge.storedMax === 0 && knowledge.parkedChanges === 0 && knowledge.have.size === 0;
+    const isNobodys = identity.formerSites.length === 0 && !records.isUsed && this.mayReidentify;
+    return unknown && isNobodys && !this.hasUnflushedWrites && holdsNoRows(context.connection);
+  }
+
+  adopt(swap: () => void): void {
+    if (!this.isPristine) throw new ReplicationError('BAD_REQUEST', 'an image is for a database without any rows');
+    this.#opened.context.connection.close();
+    this.#isSwapped = true;
+    swap();
+    this.#refresh();
   }
 
   /**
@@ -284,8 +309,12 @@ export class Store implements StorePort {
     return this.#opened;
   }
 
-  /** After a schema change that failed, on the next use: the disk that failed then may work by now. */
+  /** After a schema change or a swap that failed, on the next use: the disk that failed then may work by now. */
   #refresh(): void {
+    if (this.#isSwapped && !this.#closed) {
+      this.#opened = openDatabase(this.#options);
+      this.#isSwapped = false;
+    }
     if (!this.#isStale || this.#closed) return;
     this.#opened = reopenTables(this.#opened, this.#options);
     this.#isStale = false;

@@ -35,7 +35,7 @@ import { readMessage, writeMessage } from './message-codec.ts';
 import { scanMsgpack } from './msgpack-scan.ts';
 import { checkWireVersion, WIRE_VERSION } from './wire-version.ts';
 
-/** Tags are for ever: a message that goes keeps its number. 17 and 18 are kept for image offers and subsets. */
+/** Tags are for ever: a message that goes keeps its number. 18 is kept for subsets. */
 const TAGS: Readonly<Record<MessageType, number>> = {
   hello: 1,
   welcome: 2,
@@ -53,6 +53,7 @@ const TAGS: Readonly<Record<MessageType, number>> = {
   credit: 14,
   chunk: 15,
   ephemeral: 16,
+  image: 17,
   error: 19,
   bye: 20,
 };

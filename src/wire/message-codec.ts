@@ -6,6 +6,7 @@ import type { Cursor, EraNonce } from '../core/cursor.ts';
 import { assertNever } from '../core/errors.ts';
 import type { Limits } from '../core/limits.ts';
 import type { SiteId } from '../core/site-id.ts';
+import { bytesFromHex, hexFromBytes } from '../core/site-id.ts';
 import type { StoreVersion } from '../core/version.ts';
 import type { BlobContext } from './blob-codec.ts';
 import { readBlobs, writeBlobs } from './blob-codec.ts';
@@ -20,6 +21,8 @@ import type { Beat, Bye, ErrorMessage, Hello, Message, Nack, PartMessage, Want, 
 
 export type ControlMessage = Hello | Welcome | Nack | ErrorMessage | Bye;
 export type PlainMessage = Exclude<Message, ControlMessage>;
+
+const IMAGE_HASH_BYTES = 32;
 
 const BEAT_AT = 1;
 const BEAT_LIVE = 2;
@@ -55,6 +58,10 @@ export function writeMessage(writer: ByteWriter, message: PlainMessage, ids: IdM
     case 'chunk':
       for (const number of [message.transfer, message.i, message.n]) writer.varint(number);
       return writer.raw(message.bytes);
+    case 'image':
+      writeCursor(writer, { nonce: message.era, at: message.at }, ids);
+      writer.varint(message.bytes);
+      return writer.raw(bytesFromHex(message.hash));
     case 'ephemeral':
       return writer.raw(message.bytes);
     default:
@@ -93,6 +100,10 @@ export function readMessage(type: PlainMessage['type'], reader: ByteReader, cont
     case 'chunk': {
       const [transfer, i, n] = [reader.varint(), reader.varint(), reader.varint()];
       return { type, transfer, i, n, bytes: reader.raw(reader.left).slice() };
+    }
+    case 'image': {
+      const { nonce, at } = readCursor(reader, ids);
+      return { type, era: nonce, at, bytes: reader.varint(), hash: hexFromBytes(reader.raw(IMAGE_HASH_BYTES)) };
     }
     case 'ephemeral':
       return { type, bytes: reader.raw(reader.left).slice() };

@@ -157,6 +157,21 @@ export interface Chunk {
   readonly bytes: Uint8Array;
 }
 
+/** A store's file, to begin with: everything in it up to `at`. */
+export interface ImageOffer {
+  readonly era: EraNonce;
+  readonly at: StoreVersion;
+  /** Compressed. */
+  readonly bytes: number;
+  /** SHA-256 of the compressed bytes, 64 hex digits. */
+  readonly hash: string;
+}
+
+/** To a replica that starts with nothing (R15): take my file from GET /:dbid/image, or pull again for rows. */
+export interface ImageMessage extends ImageOffer {
+  readonly type: 'image';
+}
+
 /** Presence and the like: passed to the app, not stored. */
 export interface Ephemeral {
   readonly type: 'ephemeral';
@@ -194,6 +209,7 @@ export type Message =
   | Want
   | Credit
   | Chunk
+  | ImageMessage
   | Ephemeral
   | ErrorMessage
   | Bye;

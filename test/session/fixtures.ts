@@ -46,13 +46,14 @@ export interface SessionOptions {
   readonly announced?: number;
   readonly expiresAt?: number;
   readonly vouch?: boolean;
+  readonly image?: boolean;
 }
 
 /** The session of site A, before any frame. */
 export function freshSession(options: SessionOptions = {}): SessionState {
   const { role = 'client', mode = 'leaf', write = 'all', read = 'all', announced = 0 } = options;
   const expiry = options.expiresAt === undefined ? {} : { expiresAt: options.expiresAt };
-  const terms = { role, mode, write, read, vouch: options.vouch ?? true, ...expiry };
+  const terms = { role, mode, write, read, vouch: options.vouch ?? true, image: options.image ?? false, ...expiry };
   return newSession({ terms, local: factsOf(SITE_A, announced), limits: DEFAULT_LIMITS, session: SESSION }, 0);
 }
 

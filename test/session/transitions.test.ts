@@ -47,6 +47,7 @@ const MESSAGES: readonly Message[] = [
   { type: 'credit', grantedBytes: 1e9 },
   { type: 'chunk', transfer: 1, i: 0, n: 2, bytes: new Uint8Array(3) },
   { type: 'ephemeral', bytes: new Uint8Array(3) },
+  { type: 'image', era: ERA_B, at: at(9), bytes: 100, hash: '5a'.repeat(32) },
   { type: 'error', code: 'FORBIDDEN', message: 'no', details: {} },
   { type: 'bye', code: 'CLOSED' },
 ];
@@ -64,6 +65,8 @@ const EVENTS: readonly SessionEvent[] = [
   { type: 'own-parts', parts: [{ blob: blobOf(SITE_A, 0, 1), claims: [[0, 1]] }] },
   { type: 'served', parts: [{ blob: blobOf(SITE_C, 0, 1), claims: [[0, 1]] }] },
   { type: 'gaps', gaps: coverageOf(SITE_C, [[3, 9]]) },
+  { type: 'image-found', offer: undefined },
+  { type: 'image-found', offer: { era: ERA_B, at: at(9), bytes: 100, hash: '5a'.repeat(32) } },
   { type: 'sent', bytes: 10, blocked: true },
   { type: 'drained' },
   { type: 'ask' },

@@ -118,6 +118,7 @@ export function goldenMessages(codec: LinkCodec): Readonly<Record<string, Messag
     want: { type: 'want', site: b, ranges: [[5, 7]] },
     credit: { type: 'credit', grantedBytes: 4194304 },
     chunk: { type: 'chunk', transfer: 1, i: 0, n: 2, bytes: Uint8Array.of(1, 2, 3) },
+    image: { type: 'image', era, at: at(300), bytes: 4708630, hash: '5a'.repeat(32) },
     ephemeral: { type: 'ephemeral', bytes: Uint8Array.of(4, 5) },
     error: { type: 'error', code: 'GAP', message: 'missing', details: { missing: { [a]: [[0, 5]] } } },
     bye: { type: 'bye', code: 'CLOSED', retryAfterMs: 1000 },

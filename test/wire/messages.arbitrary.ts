@@ -9,6 +9,7 @@ import type { PartBody } from '../../src/core/part.ts';
 import type { Range, RangeSet } from '../../src/core/range-set.ts';
 import { rangeSetFromRanges } from '../../src/core/range-set.ts';
 import type { SiteId } from '../../src/core/site-id.ts';
+import { hexFromBytes } from '../../src/core/site-id.ts';
 import type { StoreVersion } from '../../src/core/version.ts';
 import type { ChangesBody } from '../../src/wire/bodies.ts';
 import type { Codec } from '../../src/wire/codec-port.ts';
@@ -160,6 +161,13 @@ export function anyMessage(codec: Pick<Codec, 'blobOf'>): fc.Arbitrary<Message> 
     fc.record({ type: fc.constant('credit' as const), grantedBytes: fc.maxSafeNat() }),
     fc.record({ type: fc.constant('chunk' as const), transfer: fc.nat(), i: fc.nat(), n: fc.nat(), bytes }),
     fc.record({ type: fc.constant('ephemeral' as const), bytes }),
+    fc.record({
+      type: fc.constant('image' as const),
+      era: anyEra,
+      at: anyVersion,
+      bytes: fc.maxSafeNat(),
+      hash: fc.uint8Array({ minLength: 32, maxLength: 32 }).map((hash) => hexFromBytes(hash)),
+    }),
     fc.record({
       type: fc.constant('error' as const),
       code: fc.constant('GAP'),

@@ -3,6 +3,7 @@ import type { RouteName } from '../routes.ts';
 import { createDatabase, describeDatabase, getSchema, migrateDatabase } from './databases.ts';
 import type { Endpoint } from './endpoint.ts';
 import { feedSession, openSession, upgradeRequired } from './http-session.ts';
+import { getImage } from './image.ts';
 import { getChanges, startStream } from './pull-changes.ts';
 import { applyChanges } from './push-changes.ts';
 import { readHealth, readMetrics } from './service.ts';
@@ -16,6 +17,7 @@ export const ENDPOINTS: Readonly<Record<RouteName, Readonly<Partial<Record<Metho
   schema: { GET: getSchema, POST: migrateDatabase },
   changes: { GET: getChanges, POST: applyChanges },
   stream: { GET: startStream },
+  image: { GET: getImage },
   session: { GET: openSession, POST: feedSession },
   socket: { GET: upgradeRequired },
 };
