@@ -49,7 +49,7 @@ function sourceOf(path: string, format: DataFormat): AsyncIterable<unknown> {
 
 async function* csvRows(path: string): AsyncGenerator<unknown> {
   const input = createReadStream(path);
-  const parser = parse({ columns: true, bom: true, skip_empty_lines: true });
+  const parser = parse({ columns: headerOf, bom: true, skip_empty_lines: true });
   input.once('error', (error) => parser.destroy(error));
   try {
     yield* input.pipe(parser);
@@ -58,6 +58,14 @@ async function* csvRows(path: string): AsyncGenerator<unknown> {
   } finally {
     input.destroy();
   }
+}
+
+/** Of two columns with one name, one would silently win. */
+function headerOf(names: readonly string[]): string[] {
+  const twice = names.find((name, i) => names.indexOf(name) < i);
+  if (twice !== undefined)
+    throw new ReplicationError('VALUE_UNSUPPORTED', `two columns are called '${twice}': rename one`);
+  return [...names];
 }
 
 async function* jsonRows(path: string): AsyncGenerator<unknown> {

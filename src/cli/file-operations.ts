@@ -100,19 +100,24 @@ export interface SyncRequest {
   readonly token: string | undefined;
 }
 
+/** What somebody who waits is told. */
+export interface SyncNotes {
+  progress(report: SyncReport): void;
+  /** The link is down and tried again, for this reason. */
+  waiting(reason: string): void;
+}
+
 /** Exchanges everything once and answers what moved. */
-export async function syncOnce(
-  db: Database,
-  request: SyncRequest,
-  onProgress?: (report: SyncReport) => void,
-): Promise<SyncReport> {
+export async function syncOnce(db: Database, request: SyncRequest, notes?: SyncNotes): Promise<SyncReport> {
   const link = openLink(db, request);
-  const stop = onProgress === undefined ? undefined : link.on('progress', () => onProgress(syncReport(link.status)));
+  link.on('progress', () => notes?.progress(syncReport(link.status)));
+  link.on('status', ({ state, lastError }) => {
+    if (state !== 'live' && lastError !== undefined) notes?.waiting(lastError.message);
+  });
   try {
     await link.synced();
     return { ...syncReport(link.status), state: 'synced' };
   } finally {
-    stop?.();
     link.close();
   }
 }

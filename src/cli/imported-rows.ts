@@ -66,8 +66,16 @@ async function writeRows(tx: Transaction, writing: Writing): Promise<void> {
     const given = writing.columns.filter((column) => row[column.name] !== undefined);
     checkRow(writing, row, writing.before + index + 1);
     const values = given.map((column) => boundValue(column, row[column.name]!));
-    await tx.exec(upsertSql(writing, given), values);
+    await tx.exec(upsertSql(writing, given), values).catch((error: unknown) => {
+      throw inRow(writing.before + index + 1, error);
+    });
   }
+}
+
+/** The same error, which says where in the data it is. */
+function inRow(number: number, error: unknown): unknown {
+  if (!(error instanceof ReplicationError)) return error;
+  return new ReplicationError(error.code, `row ${number}: ${error.message}`, { ...error.details }, { cause: error });
 }
 
 function checkRow({ table, columns }: Writing, row: DataRow, number: number): void {

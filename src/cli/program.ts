@@ -4,6 +4,7 @@
  * Commands run in their own modules, loaded when they are chosen; here words become values. Everything that is wrong with the words is USAGE (2).
  */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { ReplicationError } from '../core/errors.ts';
 import type { RelayCommandOptions } from './commands/relay.ts';
 import { EXIT_DONE, EXIT_USAGE, exitCodeOf } from './exit-code.ts';
 import { packageVersion } from './package-version.ts';
@@ -16,14 +17,24 @@ export async function runCommand(words: readonly string[]): Promise<number> {
   const terminal = terminalOf({ json: words.includes('--json') });
   let work: Work | undefined;
   const program = programOf((chosen) => (work = chosen));
+  if (terminal.json) silence(program);
   try {
     await program.parseAsync([...words], { from: 'user' });
     return (await work?.(terminal)) ?? EXIT_DONE;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_DONE : EXIT_USAGE;
+    if (error instanceof CommanderError) {
+      if (error.exitCode === 0) return EXIT_DONE;
+      if (terminal.json) terminal.error(new ReplicationError('USAGE', error.message.replace(/^error: /, '')));
+      return EXIT_USAGE;
+    }
     terminal.error(error);
     return exitCodeOf(error);
   }
+}
+
+/** What is wrong with the words is told as JSON then, by whoever catches it. */
+function silence(program: Command): void {
+  for (const command of [program, ...program.commands]) command.configureOutput({ writeErr: () => undefined });
 }
 
 type Choose = (work: Work) => void;

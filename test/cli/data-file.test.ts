@@ -34,6 +34,7 @@ describe('data file', () => {
   test.each([
     ['broken.csv', 'id,name\n1,"open\n'],
     ['uneven.csv', 'id,name\n1,2,3\n'],
+    ['twice.csv', 'id,name,name\n1,2,3\n'],
     ['broken.json', '[{"id": 1},'],
     ['object.json', '{"id": 1}'],
     ['numbers.json', '[1, 2]'],

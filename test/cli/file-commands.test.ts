@@ -62,6 +62,16 @@ describe('crmesh import and query', () => {
     expect(existsSync(file)).toBe(false);
   });
 
+  test('a value that its column cannot hold is told with its row', async () => {
+    const file = workshop.path('.db');
+    const schema = written('.sql', 'CREATE TABLE n (id INTEGER PRIMARY KEY NOT NULL, v TEXT);');
+    const data = written('.csv', 'id,v\n1,a\nx,b\n');
+    const { code, stderr } = await crmesh(['import', file, 'n', data, '--schema', schema, '--json']);
+    expect(code).toBe(1);
+    expect((JSON.parse(stderr) as { message: string }).message).toMatch(/^row 2: /);
+    expect(await crmeshJson(['query', file, 'SELECT count(*) AS n FROM n'])).toEqual([{ n: 0 }]);
+  });
+
   test('a missing file, wrong SQL and DDL end with 1, 1 and 3', async () => {
     const file = workshop.path('.db');
     expect(await crmesh(['query', file, 'SELECT 1', '--json'])).toMatchObject({
@@ -120,6 +130,15 @@ describe('crmesh usage', () => {
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr.length).toBeGreaterThan(20);
   });
+
+  test.each([[['nonsense']], [['query']], [['relay', '--port', '70000']]])(
+    '%j with --json tells it as JSON',
+    async (words) => {
+      const { code, stdout, stderr } = await crmesh([...words, '--json']);
+      expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+      expect(JSON.parse(stderr)).toMatchObject({ code: 'USAGE', fault: 'caller', retry: 'after-fix' });
+    },
+  );
 
   test('help and version end with 0', async () => {
     expect(await crmesh(['--help'])).toMatchObject({ code: 0, stdout: expect.stringContaining('relay') as string });

@@ -45,6 +45,16 @@ describe('crmesh relay and sync', () => {
     expect(await crmeshJson(['status', `${url}/items`])).toMatchObject({ dbid: 'items', changes: 600 });
   });
 
+  test('one that is not there is waited for, and why is said', async () => {
+    const file = await itemFile(3);
+    const { url, process } = await workshop.relay();
+    await process.stop();
+    const sync = workshop.stay(['sync', file, `${url}/items`, '--once']);
+    await vi.waitFor(() => expect(sync.said).toContain('still trying'), 30_000);
+    await workshop.relay(['--port', String(new URL(url).port)]);
+    expect(await sync.line()).toMatchObject({ state: 'synced', changesSent: 6 });
+  });
+
   test('without its token a relay refuses with 3; with CRMESH_TOKEN it serves', async () => {
     const { url } = await workshop.relay(['--token', 'secret']);
     const file = await itemFile(3);

@@ -51,23 +51,28 @@ export class Staying {
   readonly #child: Child;
   readonly #lines: AsyncIterator<string>;
   readonly #closed: Promise<[number | null]>;
-  readonly #stderr: Promise<string>;
+  #said = '';
 
   constructor(words: readonly string[], environment?: Environment) {
     this.#child = start([...words, '--json'], environment);
     const lines: Interface = createInterface({ input: this.#child.stdout });
     this.#lines = lines[Symbol.asyncIterator]();
     this.#closed = once(this.#child, 'close') as Promise<[number | null]>;
-    this.#stderr = textOf(this.#child.stderr);
+    this.#child.stderr.setEncoding('utf8').on('data', (piece: string) => (this.#said += piece));
   }
 
   get pid(): number {
     return this.#child.pid!;
   }
 
+  /** Its stderr up to now. */
+  get said(): string {
+    return this.#said;
+  }
+
   async line(): Promise<Record<string, unknown>> {
     const { value, done } = await this.#lines.next();
-    if (done === true) throw new Error(`the command ended: ${await this.#stderr}`);
+    if (done === true) throw new Error(`the command ended: ${this.#said}`);
     return JSON.parse(value) as Record<string, unknown>;
   }
 

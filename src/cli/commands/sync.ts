@@ -5,7 +5,14 @@ import { ReplicationError } from '../../core/errors.ts';
 import type { SyncLink } from '../../node.ts';
 import { controlAddressOf, askHolder } from '../control-client.ts';
 import { holdFile, type FileOpening, type HeldFile } from '../file-access.ts';
-import { openLink, syncOnce, syncReport, type SyncReport, type SyncRequest } from '../file-operations.ts';
+import {
+  openLink,
+  syncOnce,
+  syncReport,
+  type SyncNotes,
+  type SyncReport,
+  type SyncRequest,
+} from '../file-operations.ts';
 import { megabytes } from '../progress.ts';
 import { getText, httpUrl, isUrl } from '../relay-http.ts';
 import { readSchema } from '../schema-file.ts';
@@ -31,7 +38,7 @@ export async function syncCommand(terminal: Terminal, options: SyncOptions): Pro
     return await syncByHolder(terminal, options, error);
   }
   try {
-    if (options.once) showReport(terminal, await syncOnce(held.db, options, progressNote(terminal)));
+    if (options.once) showReport(terminal, await syncOnce(held.db, options, notesOf(terminal)));
     else await follow(terminal, openLink(held.db, options), options);
   } finally {
     await held.close();
@@ -77,13 +84,21 @@ async function follow(terminal: Terminal, link: SyncLink, { file, url }: SyncOpt
   terminal.result(report, () => reportText(report));
 }
 
-function progressNote(terminal: Terminal): ((report: SyncReport) => void) | undefined {
-  if (terminal.json) return undefined;
+/** What moved, once a second; and why it does not move, once a reason. */
+function notesOf(terminal: Terminal): SyncNotes {
   let nextMs = performance.now() + 1_000;
-  return (report) => {
-    if (performance.now() < nextMs) return;
-    nextMs = performance.now() + 1_000;
-    terminal.note(reportText(report));
+  let lastReason = '';
+  return {
+    progress: (report) => {
+      if (terminal.json || performance.now() < nextMs) return;
+      nextMs = performance.now() + 1_000;
+      terminal.note(reportText(report));
+    },
+    waiting: (reason) => {
+      if (reason === lastReason) return;
+      lastReason = reason;
+      terminal.note(`still trying: ${reason} (Ctrl-C ends it; what is not sent stays in the file)`);
+    },
   };
 }
 
