@@ -4,9 +4,13 @@
  * The owner may go at any moment. Reads, watches and links go on with the next one by themselves; a write that was not
  * answered fails with LINK_LOST, since nobody can tell whether it was committed.
  */
+import type { PagePortSource, Unnumbered } from './browser-calls.ts';
+import { isRepeatable, ownerLost, statementOf, wireTargetOf } from './browser-calls.ts';
 import { PageLink } from './browser-link.ts';
+import { PageMeeting } from './browser-meeting.ts';
 import type { Channel, ClientMessage, OwnerMessage, OwnerStatus, PlainCall, Statement } from './browser-messages.ts';
-import { errorFromWire, wireError, wireValue } from './browser-messages.ts';
+import { errorFromWire, wireError } from './browser-messages.ts';
+import { PagePorts } from './browser-ports.ts';
 import type { BrowserSyncOptions } from './browser-replica.ts';
 import type { StorageKind } from './browser-storage.ts';
 import type { Coverage } from './core/coverage.ts';
@@ -16,7 +20,6 @@ import type { DurabilityTier } from './replica/durability.ts';
 import type { WatchOptions } from './replica/live-query.ts';
 import type { PendingChange } from './replica/pending-changes.ts';
 import type { SqlParameter } from './replica/sql-parameters.ts';
-import { sqlValuesFromParameters } from './replica/sql-parameters.ts';
 import type { Transaction } from './replica/transaction.ts';
 import type { Row } from './replica/user-statements.ts';
 import type { MigrationResult } from './store/store-port.ts';
@@ -39,6 +42,12 @@ interface Outstanding {
   readonly reject: (error: ReplicationError) => void;
 }
 
+interface Joined {
+  readonly link: PageLink;
+  readonly token: BrowserSyncOptions['token'];
+  readonly source: PagePortSource | undefined;
+}
+
 interface Settle {
   readonly resolve: () => void;
   readonly reject: (error: ReplicationError) => void;
@@ -50,14 +59,15 @@ interface Watch {
   readonly onError: (error: unknown) => void;
 }
 
-type Unnumbered = ClientMessage extends infer M ? (M extends { readonly id: number } ? Omit<M, 'id'> : never) : never;
-
 export class BrowserDatabase {
   readonly #channel: PageChannel;
   readonly #end: () => void;
   readonly #calls = new Map<number, Outstanding>();
   readonly #watches = new Map<number, Watch>();
-  readonly #links = new Map<number, { readonly link: PageLink; readonly token: BrowserSyncOptions['token'] }>();
+  readonly #links = new Map<number, Joined>();
+  readonly #meetings = new Map<number, PageMeeting>();
+  readonly #ports: PagePorts;
+  readonly #onOwner: ((owner: boolean) => void) | undefined;
   #last = 0;
   #status: OwnerStatus | undefined;
   #owner = false;
@@ -67,10 +77,12 @@ export class BrowserDatabase {
   readonly opened: Promise<void>;
   readonly #settleOpened: Settle;
 
-  /** `end` lets the worker go. */
-  constructor(channel: PageChannel, end: () => void) {
+  /** `end` lets the worker go; `onOwner` hears whether this page's worker holds the database, at each owner. */
+  constructor(channel: PageChannel, end: () => void, onOwner?: (owner: boolean) => void) {
     this.#channel = channel;
     this.#end = end;
+    this.#onOwner = onOwner;
+    this.#ports = new PagePorts((carry, message) => channel.post({ type: 'carry', carry, message }));
     let settle: Settle | undefined;
     this.opened = new Promise((resolve, reject) => {
       settle = { resolve, reject };
@@ -138,13 +150,14 @@ export class BrowserDatabase {
     };
   }
 
-  /** Keeps the database in step with the one at `url`; pages that name the same address share one link. */
-  sync(url: string, options: BrowserSyncOptions = {}): PageLink {
+  /**
+   * Keeps the database in step with the one at `address`; pages that name the same address share one link. A function
+   * is asked for a fresh MessagePort at each connection.
+   */
+  sync(address: string | PagePortSource, options: BrowserSyncOptions = {}): PageLink {
     this.#checkOpen();
     const number = ++this.#last;
-    const { token, mode } = options;
-    const plain = typeof token === 'string' ? token : undefined;
-    const target = { url, mode, token: plain, asksToken: typeof token === 'function' };
+    const target = wireTargetOf(address, options);
     const link = new PageLink({
       target,
       synced: () => this.#call({ type: 'synced', link: number }),
@@ -155,9 +168,37 @@ export class BrowserDatabase {
       sendEphemeral: (bytes) => this.#channel.post({ type: 'ephemeral', link: number, bytes }),
       report: reportError,
     });
-    this.#links.set(number, { link, token });
+    const source = typeof address === 'function' ? address : undefined;
+    this.#links.set(number, { link, token: options.token, source });
     this.#join(number, link);
     return link;
+  }
+
+  /** Serves whoever holds the other end of `port`, which may read and write all. It ends with the page. */
+  accept(port: MessagePort): Promise<void> {
+    return this.acceptUntil(port, () => undefined);
+  }
+
+  /** @internal Also tells when the port has ended. */
+  acceptUntil(port: MessagePort, onEnd: () => void): Promise<void> {
+    return this.#call({ type: 'accept', carry: this.#carry(port, onEnd) });
+  }
+
+  /** Syncs with all programs of this origin that meet in `room`, without a server. */
+  meet(room: string): PageMeeting {
+    this.#checkOpen();
+    const meeting = ++this.#last;
+    const handle = new PageMeeting({
+      room,
+      synced: () => this.#call({ type: 'met', meeting }),
+      leave: () => {
+        this.#meetings.delete(meeting);
+        this.#channel.post({ type: 'leave-room', meeting });
+      },
+    });
+    this.#meetings.set(meeting, handle);
+    this.#meet(meeting, room);
+    return handle;
   }
 
   /** Brings the tables to `schema`, the whole schema text. Errors  SCHEMA_REFUSED with steps when it would lose data. */
@@ -211,6 +252,8 @@ export class BrowserDatabase {
   async #close(): Promise<void> {
     const left = this.#ask({ type: 'leave' });
     for (const { link } of this.#links.values()) link.close();
+    for (const meeting of this.#meetings.values()) meeting.close();
+    this.#ports.endAll();
     await left.catch(() => undefined);
     this.#fail(closedError());
     this.#channel.close();
@@ -242,6 +285,16 @@ export class BrowserDatabase {
     });
   }
 
+  #meet(meeting: number, room: string): void {
+    this.#ask<void>({ type: 'meet', meeting, room }).catch(reportError);
+  }
+
+  #carry(port: MessagePort, onEnd?: () => void): number {
+    const carry = ++this.#last;
+    this.#ports.carry(carry, port, onEnd);
+    return carry;
+  }
+
   #receive(message: OwnerMessage): void {
     switch (message.type) {
       case 'connected':
@@ -258,6 +311,12 @@ export class BrowserDatabase {
         return this.#links.get(message.link)?.link.receive(message.name, message.event);
       case 'ask-token':
         return void this.#tellToken(message.ask, message.link);
+      case 'ask-port':
+        return void this.#givePort(message.ask, message.link);
+      case 'carry':
+        return this.#ports.receive(message.carry, message.message);
+      case 'members':
+        return this.#meetings.get(message.meeting)?.receive(message.members);
       case 'status':
         this.#status = message.status;
         return;
@@ -278,22 +337,23 @@ export class BrowserDatabase {
     this.#status = status;
     this.#owner = owner;
     this.#settleOpened.resolve();
-    if (first) return;
+    if (!first) this.#startOver();
+    this.#onOwner?.(owner);
+  }
+
+  #startOver(): void {
+    this.#ports.endAll();
     const outstanding = [...this.#calls.values()];
     this.#calls.clear();
     for (const [watch, { statement }] of this.#watches) this.#channel.post({ type: 'watch', watch, statement });
     for (const [number, { link }] of this.#links) this.#join(number, link);
+    for (const [meeting, { room }] of this.#meetings) this.#meet(meeting, room);
     for (const call of outstanding) this.#askAgain(call);
   }
 
   #askAgain({ message, resolve, reject }: Outstanding): void {
-    if (message.type === 'sync') return;
-    const repeatable =
-      (message.type === 'query' && message.tx === undefined && isRead(message.statement.sql)) ||
-      (message.type === 'call' && message.method !== 'migrate') ||
-      message.type === 'synced' ||
-      message.type === 'leave';
-    if (!repeatable) return reject(ownerLost());
+    if (message.type === 'sync' || message.type === 'meet') return;
+    if (!isRepeatable(message)) return reject(ownerLost());
     this.#ask(message as unknown as Unnumbered).then(resolve as (value: unknown) => void, reject);
   }
 
@@ -315,27 +375,22 @@ export class BrowserDatabase {
     }
   }
 
+  async #givePort(ask: number, number: number): Promise<void> {
+    try {
+      const port = await this.#links.get(number)?.source?.();
+      if (port === undefined) throw closedError();
+      this.#channel.post({ type: 'port', ask, carry: this.#carry(port) });
+    } catch (error) {
+      this.#channel.post({ type: 'port', ask, error: wireError(error) });
+    }
+  }
+
   #fail(error: ReplicationError): void {
     for (const { reject } of this.#calls.values()) reject(error);
     this.#calls.clear();
   }
 }
 
-function statementOf(sql: string, parameters?: readonly SqlParameter[], options?: QueryOptions): Statement {
-  const values = sqlValuesFromParameters(parameters).map(wireValue);
-  return { sql, values, timeoutMs: options?.timeoutMs };
-}
-
-function isRead(sql: string): boolean {
-  return /^\s*(?:select|explain|values)\b/i.test(sql);
-}
-
 function closedError(): ReplicationError {
   return new ReplicationError('CLOSED', 'this database is closed: open it again');
-}
-
-function ownerLost(): ReplicationError {
-  const message =
-    'the tab that held the database ended before it answered: look whether the write is there, then repeat';
-  return new ReplicationError('LINK_LOST', message);
 }

@@ -3,13 +3,16 @@
  */
 import type { ClientMessage, OwnerMessage, WireTarget } from './browser-messages.ts';
 import { errorFromWire, wireError, wireSyncStatus } from './browser-messages.ts';
+import type { CarriedPorts } from './browser-ports.ts';
 import type { LocalDatabase } from './browser-replica.ts';
 import { ReplicationError } from './core/errors.ts';
 import type { SyncEventName, SyncEvents } from './replica/sync-events.ts';
 import type { SyncLink } from './replica/sync-link.ts';
+import type { MessagePortLike } from './transport/message-port.ts';
 
 /** A page, as the links see it. */
 interface Holder {
+  readonly ports: CarriedPorts;
   post(message: OwnerMessage): void;
 }
 
@@ -21,7 +24,7 @@ interface Shared {
 
 interface Asked {
   readonly holder: Holder;
-  readonly resolve: (token: string) => void;
+  readonly resolve: (answer: never) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -71,18 +74,21 @@ export class SharedLinks {
     if (number === undefined) this.#forgetAsked(holder);
   }
 
-  tokenCame({ ask, token, error }: Extract<ClientMessage, { type: 'token' }>): void {
-    const asked = this.#asked.get(ask);
-    this.#asked.delete(ask);
-    if (error !== undefined) asked?.reject(errorFromWire(error));
-    else asked?.resolve(token ?? '');
+  /** A page answers what it was asked. */
+  answered(message: Extract<ClientMessage, { type: 'token' | 'port' }>): void {
+    const asked = this.#asked.get(message.ask);
+    this.#asked.delete(message.ask);
+    if (message.error !== undefined) asked?.reject(errorFromWire(message.error));
+    else if (message.type === 'token') asked?.resolve((message.token ?? '') as never);
+    else asked?.resolve(asked.holder.ports.open(message.carry ?? 0) as never);
   }
 
   #dial(address: string, target: WireTarget): Shared {
     const holds = new Map<Holder, Set<number>>();
     const token = (): Promise<string> => this.#token(this.#byAddress.get(address));
     const needsToken = target.asksToken || target.token !== undefined;
-    const link = this.#database.sync(target.url, {
+    const port = (): Promise<MessagePortLike> => this.#ask('ask-port', this.#byAddress.get(address));
+    const link = this.#database.sync(target.asksPort ? port : target.url, {
       ...(target.mode === undefined ? {} : { mode: target.mode }),
       ...(needsToken ? { token } : {}),
     });
@@ -100,14 +106,19 @@ export class SharedLinks {
   #token(shared: Shared | undefined): Promise<string> {
     if (shared === undefined) return Promise.resolve('');
     if (!shared.target.asksToken) return Promise.resolve(shared.target.token ?? '');
+    return this.#ask('ask-token', shared);
+  }
+
+  /** Errors  UNAVAILABLE when the page that would know is gone. */
+  #ask<T>(type: 'ask-token' | 'ask-port', shared: Shared | undefined): Promise<T> {
     // The page that came last: an older one may be about to go.
-    const [holder, numbers] = [...shared.holds].at(-1) ?? [];
+    const [holder, numbers] = [...(shared?.holds ?? [])].at(-1) ?? [];
     const link = numbers === undefined ? undefined : [...numbers].at(-1);
-    if (holder === undefined || link === undefined) return Promise.resolve('');
+    if (holder === undefined || link === undefined) return Promise.reject(pageGone());
     const ask = ++this.#asks;
     return new Promise((resolve, reject) => {
       this.#asked.set(ask, { holder, resolve, reject });
-      holder.post({ type: 'ask-token', ask, link });
+      holder.post({ type, ask, link });
     });
   }
 
@@ -115,9 +126,13 @@ export class SharedLinks {
     for (const [ask, asked] of this.#asked) {
       if (asked.holder !== holder) continue;
       this.#asked.delete(ask);
-      asked.reject(new ReplicationError('UNAVAILABLE', 'the page that knows the token was closed'));
+      asked.reject(pageGone());
     }
   }
+}
+
+function pageGone(): ReplicationError {
+  return new ReplicationError('UNAVAILABLE', 'the page that knows how to connect was closed');
 }
 
 function tell<N extends SyncEventName>(holder: Holder, link: number, name: N, event: SyncEvents[N]): void {

@@ -49,6 +49,12 @@ export type ClientMessage =
   | { readonly type: 'pause' | 'resume' | 'close-link'; readonly link: number }
   | { readonly type: 'ephemeral'; readonly link: number; readonly bytes: Uint8Array }
   | { readonly type: 'token'; readonly ask: number; readonly token?: string; readonly error?: WireError }
+  | { readonly type: 'port'; readonly ask: number; readonly carry?: number; readonly error?: WireError }
+  | { readonly type: 'accept'; readonly id: number; readonly carry: number }
+  | { readonly type: 'carry'; readonly carry: number; readonly message: unknown }
+  | { readonly type: 'meet'; readonly id: number; readonly meeting: number; readonly room: string }
+  | { readonly type: 'met'; readonly id: number; readonly meeting: number }
+  | { readonly type: 'leave-room'; readonly meeting: number }
   | { readonly type: 'leave'; readonly id: number };
 
 export interface WireTarget {
@@ -57,6 +63,8 @@ export interface WireTarget {
   readonly token: string | undefined;
   /** The page is asked for the token at each connection. */
   readonly asksToken: boolean;
+  /** The page is asked for a port at each connection; `url` is then only a name. */
+  readonly asksPort: boolean;
 }
 
 export type OwnerMessage =
@@ -66,7 +74,9 @@ export type OwnerMessage =
   | { readonly type: 'rows'; readonly watch: number; readonly rows: Row[] }
   | { readonly type: 'watch-failure'; readonly watch: number; readonly error: WireError }
   | { readonly type: 'link'; readonly link: number; readonly name: SyncEventName; readonly event: unknown }
-  | { readonly type: 'ask-token'; readonly ask: number; readonly link: number }
+  | { readonly type: 'ask-token' | 'ask-port'; readonly ask: number; readonly link: number }
+  | { readonly type: 'carry'; readonly carry: number; readonly message: unknown }
+  | { readonly type: 'members'; readonly meeting: number; readonly members: number }
   | { readonly type: 'status'; readonly status: OwnerStatus }
   | { readonly type: 'gone'; readonly error: WireError };
 

@@ -6,8 +6,10 @@ import type { LocalDatabase } from './browser-replica.ts';
 import { SharedLinks } from './browser-links.ts';
 import type { Channel, ClientMessage, OwnerMessage, OwnerStatus, Statement } from './browser-messages.ts';
 import { valueFromWire, wireError, wireSyncStatus } from './browser-messages.ts';
+import { CarriedPorts } from './browser-ports.ts';
 import type { StorageKind } from './browser-storage.ts';
 import { assertNever, ReplicationError } from './core/errors.ts';
+import type { MeetingHandle } from './replica/peering.ts';
 import type { Transaction } from './replica/transaction.ts';
 
 export type OwnerChannel = Channel<ClientMessage, OwnerMessage>;
@@ -82,6 +84,8 @@ class Conversation {
   readonly #parts: ConversationParts;
   readonly #transactions = new Map<number, OpenTransaction>();
   readonly #watches = new Map<number, () => void>();
+  readonly #meetings = new Map<number, MeetingHandle>();
+  readonly ports: CarriedPorts = new CarriedPorts((carry, message) => this.post({ type: 'carry', carry, message }));
   #ended = false;
 
   constructor(parts: ConversationParts) {
@@ -98,7 +102,9 @@ class Conversation {
     this.#ended = true;
     for (const { finish } of this.#transactions.values()) finish(false);
     for (const stop of this.#watches.values()) stop();
+    for (const meeting of this.#meetings.values()) meeting.close();
     this.#parts.links.leave(this);
+    this.ports.endAll();
     this.#parts.channel.close();
   }
 
@@ -133,7 +139,18 @@ class Conversation {
       case 'close-link':
         return links.leave(this, message.link);
       case 'token':
-        return links.tokenCame(message);
+      case 'port':
+        return links.answered(message);
+      case 'carry':
+        return this.ports.receive(message.carry, message.message);
+      case 'accept':
+        return this.#answer(message.id, () => this.#parts.database.accept(this.ports.open(message.carry)));
+      case 'meet':
+        return this.#answer(message.id, () => this.#meet(message.meeting, message.room));
+      case 'met':
+        return this.#answer(message.id, () => this.#meetings.get(message.meeting)?.synced());
+      case 'leave-room':
+        return this.#leaveRoom(message.meeting);
       case 'leave':
         return void this.#leave(message.id);
       default:
@@ -204,6 +221,18 @@ class Conversation {
     const transaction = this.#transactions.get(tx);
     if (transaction !== undefined) return transaction;
     throw new ReplicationError('CLOSED', 'this transaction has ended: await every tx call inside its callback');
+  }
+
+  #meet(meeting: number, room: string): void {
+    const handle = this.#parts.database.meet(room);
+    this.#meetings.set(meeting, handle);
+    handle.onMembers((members) => this.post({ type: 'members', meeting, members }));
+    this.post({ type: 'members', meeting, members: handle.members });
+  }
+
+  #leaveRoom(meeting: number): void {
+    this.#meetings.get(meeting)?.close();
+    this.#meetings.delete(meeting);
   }
 
   #watch(watch: number, { sql, values }: Statement): void {

@@ -16,6 +16,7 @@ import { browserRuntime } from './transport/browser-runtime.ts';
 import { dialBrowserWebSocket } from './transport/browser-websocket.ts';
 import type { Dial } from './transport/frame-port.ts';
 import { dialHttpSession } from './transport/http-session-dial.ts';
+import type { Codec } from './wire/codec-port.ts';
 import { createCodec } from './wire/codec.ts';
 import type { LinkMode } from './wire/message.ts';
 
@@ -35,8 +36,15 @@ export interface BrowserReplicaOptions {
   readonly log: Log;
 }
 
+export interface BrowserReplica {
+  readonly database: LocalDatabase;
+  readonly replica: Replica;
+  readonly codec: Codec;
+  readonly runtime: Runtime;
+}
+
 /** Opens the store; what its opening wrote is safe when this resolves. */
-export async function openBrowserReplica(options: BrowserReplicaOptions): Promise<LocalDatabase> {
+export async function openBrowserReplica(options: BrowserReplicaOptions): Promise<BrowserReplica> {
   const { storage, name, limits, log, durability, schema } = options;
   const runtime = browserRuntime();
   const store = openStore({
@@ -50,7 +58,7 @@ export async function openBrowserReplica(options: BrowserReplicaOptions): Promis
   await store.whenDurable();
   const codec = createCodec({ limits, compression: browserCompression() });
   const replica = new Replica({ store, codec, runtime, limits, log, dbid: name });
-  return new Database<BrowserSyncOptions>({
+  const database = new Database<BrowserSyncOptions>({
     replica,
     connection: () => store.connection,
     runtime,
@@ -60,6 +68,7 @@ export async function openBrowserReplica(options: BrowserReplicaOptions): Promis
     peering: new Peering({ replica, codec, runtime, limits, log }),
     report: (error) => log.error({ err: error }, error instanceof Error ? error.message : String(error)),
   });
+  return { database, replica, codec, runtime };
 }
 
 interface TargetInput {
@@ -112,3 +121,11 @@ async function siteKeyFor(store: Store, relay: string): Promise<string> {
   const text = new TextEncoder().encode(`crmesh site key ${relay}`);
   return hexFromBytes(new Uint8Array(await crypto.subtle.sign('HMAC', key, text)));
 }
+
+/** A worker has no other place to say what no call hears. */
+export const consoleLog: Log = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: (_fields, message) => globalThis.console.warn(`crmesh: ${message}`),
+  error: (_fields, message) => globalThis.console.warn(`crmesh: ${message}`),
+};

@@ -8,11 +8,10 @@
 import { channelOver, wireError } from './browser-messages.ts';
 import type { ClientMessage, OwnerMessage } from './browser-messages.ts';
 import { DatabaseOwner } from './browser-owner.ts';
-import { openBrowserReplica } from './browser-replica.ts';
+import { consoleLog, openBrowserReplica } from './browser-replica.ts';
 import type { StorageKind } from './browser-storage.ts';
 import { openBrowserStorage } from './browser-storage.ts';
 import type { Limits } from './core/limits.ts';
-import type { Log } from './core/runtime.ts';
 
 /** What a page tells its worker first. */
 export interface TabOptions {
@@ -55,11 +54,13 @@ export class Tab {
     const { locks } = navigator as { readonly locks?: LockManager };
     if (locks === undefined) return void this.#own();
     // Its own lock first: an owner takes a tab without it for gone.
-    void locks.request(this.#lockOf(this.#id), () => {
+    const held = locks.request(this.#lockOf(this.#id), () => {
       this.#follow();
       void locks.request(`crmesh ${this.#options.name}`, () => this.#own());
       return new Promise(() => {});
     });
+    // Where a site may keep nothing it may lock nothing either: this tab is alone.
+    held.catch(() => this.#own());
   }
 
   #lockOf(client: string): string {
@@ -93,7 +94,7 @@ export class Tab {
       const { name, engine, storage: kind, limits, durability } = this.#options;
       const module = await WebAssembly.compileStreaming(fetch(engine));
       const storage = await openBrowserStorage(name, { module, statementsMax: limits.statementsMax, kind });
-      const database = await openBrowserReplica({ storage, name, limits, durability, log: consoleLog });
+      const { database } = await openBrowserReplica({ storage, name, limits, durability, log: consoleLog });
       const owner = new DatabaseOwner(database, storage.kind);
       this.#owner = owner;
       await new Promise<void>((left) => {
@@ -133,11 +134,3 @@ export class Tab {
     detach();
   }
 }
-
-/** A worker has no other place to say what no call hears. */
-const consoleLog: Log = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: (_fields, message) => globalThis.console.warn(`crmesh: ${message}`),
-  error: (_fields, message) => globalThis.console.warn(`crmesh: ${message}`),
-};

@@ -7,6 +7,7 @@
 import { BrowserDatabase } from './browser-database.ts';
 import type { ClientMessage, OwnerMessage } from './browser-messages.ts';
 import { channelOver } from './browser-messages.ts';
+import { ServiceWorkerOffers } from './browser-service-worker.ts';
 import type { StorageKind } from './browser-storage.ts';
 import type { TabOptions } from './browser-tab.ts';
 import { ReplicationError } from './core/errors.ts';
@@ -21,6 +22,7 @@ export { real, Real } from './core/sql-value.ts';
 export type { BrowserStatus } from './browser-database.ts';
 export { BrowserDatabase } from './browser-database.ts';
 export type { PageLink } from './browser-link.ts';
+export type { PageMeeting } from './browser-meeting.ts';
 export type { BrowserSyncOptions as SyncOptions } from './browser-replica.ts';
 export type { StorageKind } from './browser-storage.ts';
 export type { PendingChange } from './replica/pending-changes.ts';
@@ -38,6 +40,8 @@ export interface BrowserOpenOptions {
   /** One storage instead of the best one. */
   readonly storage?: StorageKind;
   readonly limits?: Partial<Limits>;
+  /** The service worker of this page has a replica of this database (crmesh/service-worker): it becomes a peer. */
+  readonly serviceWorker?: boolean;
   /** Address of the engine (crsqlite-sync.wasm); by default it lies beside this file. */
   readonly engine?: string | URL;
   /** Starts the worker (crmesh/worker as a module); by default worker.js beside this file. */
@@ -55,7 +59,16 @@ export async function open(name: string, options: BrowserOpenOptions = {}): Prom
     throw new ReplicationError('USAGE', "open takes the name of a database first: open('todo', { schema })");
   }
   const worker = options.worker?.() ?? new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
-  const database = new BrowserDatabase(channelOver<OwnerMessage, ClientMessage>(worker), () => worker.terminate());
+  let offers: ServiceWorkerOffers | undefined;
+  const end = (): void => {
+    offers?.close();
+    worker.terminate();
+  };
+  const channel = channelOver<OwnerMessage, ClientMessage>(worker);
+  const database = new BrowserDatabase(channel, end, (owner) => offers?.setOwner(owner));
+  if (options.serviceWorker === true && 'serviceWorker' in navigator) {
+    offers = new ServiceWorkerOffers(name, (port, onEnd) => database.acceptUntil(port, onEnd), navigator.serviceWorker);
+  }
   worker.addEventListener('error', ({ message }) => database.giveUp(workerFailed(message)));
   worker.postMessage({ open: tabOptions(name, options) });
   try {
@@ -63,7 +76,7 @@ export async function open(name: string, options: BrowserOpenOptions = {}): Prom
     if (options.schema !== undefined) await database.migrate(options.schema);
     return database;
   } catch (error) {
-    worker.terminate();
+    end();
     throw error;
   }
 }

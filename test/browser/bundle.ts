@@ -11,6 +11,8 @@ const inBrowser = (name: string): string => join(root, 'test/browser/in-browser'
 
 export interface BundleOptions {
   readonly minify?: boolean;
+  /** A classic script instead of a module. */
+  readonly classic?: boolean;
   /** Node's test runner, randomness and driver replaced by the browser's, for tests that were written for Node. */
   readonly forTests?: boolean;
 }
@@ -21,7 +23,7 @@ export async function bundleFor(entry: string, options: BundleOptions = {}): Pro
     entryPoints: [join(root, entry)],
     bundle: true,
     write: false,
-    format: 'esm',
+    format: options.classic === true ? 'iife' : 'esm',
     platform: 'browser',
     target: 'es2022',
     logLevel: 'silent',

@@ -1,0 +1,51 @@
+/** Calls of a page: how a statement is sent, and which calls may be asked again of another owner. */
+import type { ClientMessage, Statement, WireTarget } from './browser-messages.ts';
+import { wireValue } from './browser-messages.ts';
+import type { BrowserSyncOptions } from './browser-replica.ts';
+import { ReplicationError } from './core/errors.ts';
+import type { QueryOptions } from './replica/database.ts';
+import type { SqlParameter } from './replica/sql-parameters.ts';
+import { sqlValuesFromParameters } from './replica/sql-parameters.ts';
+
+/** Gives a fresh port whose other end somebody accepts. */
+export type PagePortSource = () => MessagePort | Promise<MessagePort>;
+
+export type Unnumbered = ClientMessage extends infer M
+  ? M extends { readonly id: number }
+    ? Omit<M, 'id'>
+    : never
+  : never;
+
+export function statementOf(sql: string, parameters?: readonly SqlParameter[], options?: QueryOptions): Statement {
+  const values = sqlValuesFromParameters(parameters).map(wireValue);
+  return { sql, values, timeoutMs: options?.timeoutMs };
+}
+
+export function wireTargetOf(address: string | PagePortSource, { token, mode }: BrowserSyncOptions): WireTarget {
+  const asksPort = typeof address === 'function';
+  return {
+    url: asksPort ? `port:${crypto.randomUUID()}` : address,
+    mode,
+    token: typeof token === 'string' ? token : undefined,
+    asksToken: typeof token === 'function',
+    asksPort,
+  };
+}
+
+/** Nothing is changed by asking twice. */
+export function isRepeatable(message: ClientMessage): boolean {
+  switch (message.type) {
+    case 'query':
+      return message.tx === undefined && /^\s*(?:select|explain|values)\b/i.test(message.statement.sql);
+    case 'call':
+      return message.method !== 'migrate';
+    default:
+      return message.type === 'synced' || message.type === 'met' || message.type === 'leave';
+  }
+}
+
+export function ownerLost(): ReplicationError {
+  const message =
+    'the tab that held the database ended before it answered: look whether the write is there, then repeat';
+  return new ReplicationError('LINK_LOST', message);
+}

@@ -1,0 +1,66 @@
+/**
+ * The page's side of a service worker that is a peer (crmesh/service-worker): the page whose worker holds the database
+ * sends a port, and another one when that has ended, which also wakes a service worker that was stopped.
+ */
+import type { ServiceWorkerMessage } from './service-worker-events.ts';
+
+/** First and longest wait before another port is sent. */
+const AGAIN_FIRST_MS = 1_000;
+const AGAIN_MAX_MS = 30_000;
+/** A port that lived so long ended well: the next wait is the first again. */
+const LIVED_MS = 10_000;
+
+/** Serves one end of a channel; `onEnd` is called once it has ended. */
+export type AcceptUntil = (port: MessagePort, onEnd: () => void) => Promise<void>;
+
+export class ServiceWorkerOffers {
+  readonly #name: string;
+  readonly #accept: AcceptUntil;
+  readonly #workers: ServiceWorkerContainer;
+  readonly #onMessage = (event: MessageEvent): void => this.#heard(event.data as Partial<ServiceWorkerMessage>);
+  #owner = false;
+  #offer = 0;
+  #againMs = AGAIN_FIRST_MS;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(name: string, accept: AcceptUntil, workers: ServiceWorkerContainer) {
+    this.#name = name;
+    this.#accept = accept;
+    this.#workers = workers;
+    workers.addEventListener('message', this.#onMessage);
+    workers.startMessages();
+  }
+
+  /** This page's worker holds the database, or no longer. */
+  setOwner(owner: boolean): void {
+    this.#owner = owner;
+    if (owner) void this.#send();
+  }
+
+  close(): void {
+    this.#owner = false;
+    this.#offer += 1;
+    clearTimeout(this.#timer);
+    this.#workers.removeEventListener('message', this.#onMessage);
+  }
+
+  #heard({ crmesh, name }: Partial<ServiceWorkerMessage>): void {
+    if (crmesh === 'no-port' && name === this.#name && this.#owner) void this.#send();
+  }
+
+  async #send(): Promise<void> {
+    clearTimeout(this.#timer);
+    const offer = ++this.#offer;
+    const { active } = await this.#workers.ready;
+    if (offer !== this.#offer || active === null) return;
+    const { port1, port2 } = new MessageChannel();
+    const since = Date.now();
+    const ended = (): void => {
+      if (offer !== this.#offer || !this.#owner) return;
+      this.#againMs = Date.now() - since > LIVED_MS ? AGAIN_FIRST_MS : Math.min(2 * this.#againMs, AGAIN_MAX_MS);
+      this.#timer = setTimeout(() => void this.#send(), this.#againMs);
+    };
+    active.postMessage({ crmesh: 'port', name: this.#name } satisfies ServiceWorkerMessage, [port2]);
+    await this.#accept(port1, ended).catch(ended);
+  }
+}

@@ -1,0 +1,23 @@
+/** The service worker of an app, its relay named in the address of the script; `replica` is there for the tests. */
+import type { ServiceWorkerReplica } from '../../../src/service-worker.ts';
+import { open } from '../../../src/service-worker.ts';
+
+declare global {
+  var replica: ServiceWorkerReplica;
+}
+
+const scope = globalThis as unknown as {
+  readonly clients: { claim(): Promise<void> };
+  skipWaiting(): Promise<void>;
+  addEventListener(type: string, listener: (event: { waitUntil(work: Promise<unknown>): void }) => void): void;
+};
+const url = new URL(globalThis.location.href).searchParams.get('url');
+
+scope.addEventListener('install', (event) => event.waitUntil(scope.skipWaiting()));
+scope.addEventListener('activate', (event) => event.waitUntil(scope.clients.claim()));
+globalThis.replica = open('todo', {
+  schema: 'CREATE TABLE todo (id TEXT PRIMARY KEY NOT NULL, title TEXT, done INTEGER)',
+  api: '/api',
+  fetchSyncMs: 0,
+  ...(url === null ? {} : { url }),
+});

@@ -1,0 +1,186 @@
+/** A service worker is a replica of its own: driven by the browser's events, peer of the tab, relay for the page. */
+import type { Browser, BrowserContext, CDPSession, Page, Worker } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import type { Database } from '../../src/node.ts';
+import { open } from '../../src/node.ts';
+import { Workshop } from '../cli/spawned-command.ts';
+import { until } from '../replica/wired.ts';
+import { countOf, exec, openPage, rowsOf, SCHEMA, syncPage } from './app-pages.ts';
+import { bundleFor } from './bundle.ts';
+import { launchChromium } from './chromium.ts';
+import type { PageServer } from './page-server.ts';
+import { servePages } from './page-server.ts';
+
+const workshop = new Workshop();
+const KINDS = { module: '/sw-module.js', classic: '/sw-classic.js' } as const;
+let server: PageServer;
+let browser: Browser;
+let relay: string;
+let names = 0;
+let context: BrowserContext;
+const opened: Database[] = [];
+
+beforeAll(async () => {
+  const entry = 'test/browser/in-browser/service-worker.ts';
+  const [app, worker, module, classic] = await Promise.all([
+    bundleFor('test/browser/in-browser/app.ts', { minify: true }),
+    bundleFor('src/worker.ts', { minify: true }),
+    bundleFor(entry, { minify: true }),
+    bundleFor(entry, { minify: true, classic: true }),
+  ]);
+  server = await servePages({
+    '/app.js': app,
+    '/worker.js': worker,
+    [KINDS.module]: module,
+    [KINDS.classic]: classic,
+  });
+  browser = await launchChromium();
+  relay = (await workshop.relay()).url;
+}, 120_000);
+
+afterEach(async () => {
+  await context?.close();
+  for (const db of opened.splice(0)) await db.close();
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await server?.close();
+  await workshop.close();
+});
+
+/** Another replica, on Node, at the same database of the relay. */
+async function otherReplica(url: string): Promise<{ db: Database; add: (id: string) => Promise<void> }> {
+  const db = await open(':memory:', { schema: SCHEMA });
+  opened.push(db);
+  const link = db.sync(url);
+  const add = async (id: string): Promise<void> => {
+    await db.exec('INSERT INTO todo VALUES (?, ?, 0)', [id, 'other']);
+    await link.synced();
+  };
+  return { db, add };
+}
+
+/** A page that the service worker controls. */
+async function installed(kind: keyof typeof KINDS, url?: string): Promise<{ page: Page; worker: Worker }> {
+  context = await browser.newContext();
+  const page = await context.newPage();
+  await page.goto(server.origin);
+  const started = context.waitForEvent('serviceworker');
+  await page.evaluate(
+    async ([script, type]) => {
+      await navigator.serviceWorker.register(script, { type });
+      await navigator.serviceWorker.ready;
+    },
+    [url === undefined ? KINDS[kind] : `${KINDS[kind]}?url=${encodeURIComponent(url)}`, kind] as const,
+  );
+  return { page, worker: await started };
+}
+
+const idsIn = (worker: Worker): Promise<string[]> =>
+  worker.evaluate(async () => {
+    const rows = await (await globalThis.replica.database()).query<{ id: string }>('SELECT id FROM todo ORDER BY id');
+    return rows.map(({ id }) => id);
+  });
+
+const addIn = (worker: Worker, id: string): Promise<unknown> =>
+  worker.evaluate(
+    async (one) => (await globalThis.replica.database()).exec('INSERT INTO todo VALUES (?, ?, 0)', [one, 'worker']),
+    id,
+  );
+
+/** The debugging protocol of a page that has nothing to do with the app. */
+async function protocol(): Promise<{ session: CDPSession; registrationId: string }> {
+  const page = await context.newPage();
+  const session = await context.newCDPSession(page);
+  const found = new Promise<string>((resolve) => {
+    session.on('ServiceWorker.workerRegistrationUpdated', ({ registrations }) => {
+      const ours = registrations.find(({ scopeURL }) => scopeURL.startsWith(server.origin));
+      if (ours !== undefined) resolve(ours.registrationId);
+    });
+  });
+  await session.send('ServiceWorker.enable');
+  return { session, registrationId: await found };
+}
+
+describe.each(['module', 'classic'] as const)('a %s service worker with no tab', (kind) => {
+  test('syncs with the relay at sync, periodicsync and push, both ways', async () => {
+    const url = `${relay}/events-${names++}`;
+    const other = await otherReplica(url);
+    const { page, worker } = await installed(kind, kind === 'module' ? url : url.replace('http', 'ws'));
+    const { session, registrationId } = await protocol();
+    await page.close();
+    const target = { origin: server.origin, registrationId };
+    const has = (id: string): Promise<void> => until(async () => (await idsIn(worker)).includes(id));
+    await other.add('one');
+    await session.send('ServiceWorker.dispatchSyncEvent', { ...target, tag: 'crmesh todo', lastChance: false });
+    await has('one');
+    await other.add('two');
+    await session.send('ServiceWorker.dispatchPeriodicSyncEvent', { ...target, tag: 'news' });
+    await has('two');
+    await other.add('three');
+    await session.send('ServiceWorker.deliverPushMessage', { ...target, data: '' });
+    await has('three');
+    await addIn(worker, 'from the worker');
+    await session.send('ServiceWorker.dispatchSyncEvent', { ...target, tag: 'crmesh todo', lastChance: false });
+    await until(async () => (await other.db.query('SELECT id FROM todo')).length === 4);
+    const status = await worker.evaluate(() => globalThis.replica.status());
+    expect(status).toMatchObject({ storage: 'mirror', persisted: true, tab: false });
+  }, 60_000);
+});
+
+describe('a service worker and its page', () => {
+  test("the relay's endpoints are answered offline, with codes, and as the other end of a link", async () => {
+    const { page, worker } = await installed('module');
+    await addIn(worker, 'kept');
+    const answers = await page.evaluate(async () => {
+      const [described, changes, unknown] = await Promise.all(
+        ['/api/todo', '/api/todo/changes', '/api/other'].map((path) => fetch(path)),
+      );
+      return {
+        dbid: ((await described!.json()) as { dbid: string }).dbid,
+        changes: ((await changes!.json()) as { changes: unknown[] }).changes.length,
+        unknown: [unknown!.status, ((await unknown!.json()) as { code: string }).code],
+      };
+    });
+    expect(answers).toEqual({ dbid: 'todo', changes: 2, unknown: [403, 'FORBIDDEN'] });
+    const tab = await openPage(context, server.origin, { name: 'another' });
+    await exec(tab, "INSERT INTO todo VALUES ('of the tab', 'x', 0)");
+    await syncPage(tab, `${server.origin}/api/todo`);
+    expect((await rowsOf(tab)).length).toBe(2);
+    expect(await idsIn(worker)).toEqual(['kept', 'of the tab']);
+  }, 60_000);
+
+  test('the tab passes each commit on and takes those of the worker; without the tab the worker brings them to the relay', async () => {
+    const url = `${relay}/tab-${names++}`;
+    const { page, worker } = await installed('module', url);
+    const { session, registrationId } = await protocol();
+    await page.close();
+    const tab = await openPage(context, server.origin, { serviceWorker: true });
+    await exec(tab, "INSERT INTO todo VALUES ('of the tab', 'x', 0)");
+    await until(async () => (await idsIn(worker)).length === 1);
+    expect(await worker.evaluate(() => globalThis.replica.hasTab)).toBe(true);
+    await addIn(worker, 'of the worker');
+    await until(async () => (await countOf(tab)) === 2);
+    await exec(tab, "UPDATE todo SET title = 'changed' WHERE id = 'of the worker'");
+    await until(() =>
+      worker.evaluate(
+        async () =>
+          (await (await globalThis.replica.database()).query("SELECT 1 FROM todo WHERE title = 'changed'")).length ===
+          1,
+      ),
+    );
+    await tab.close();
+    const other = await otherReplica(url);
+    await until(async () => {
+      await session.send('ServiceWorker.dispatchSyncEvent', {
+        origin: server.origin,
+        registrationId,
+        tag: 'crmesh todo',
+        lastChance: false,
+      });
+      return (await other.db.query('SELECT id FROM todo')).length === 2;
+    });
+    expect(await other.db.query("SELECT title FROM todo WHERE id = 'of the worker'")).toEqual([{ title: 'changed' }]);
+  }, 60_000);
+});
