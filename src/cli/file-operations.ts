@@ -78,9 +78,16 @@ export interface SyncReport {
   readonly bytesSent: number;
   readonly bytesReceived: number;
   readonly lastError: string | null;
+  /** How an empty file began: with an image of the relay's database, or with rows. */
+  readonly firstSync: string | null;
 }
 
-export function syncReport({ state, mode, peer, traffic, lastError }: SyncStatus): SyncReport {
+export interface SyncedReport extends SyncReport {
+  /** Changes that wait for tables or columns this schema lacks. */
+  readonly parked: number;
+}
+
+export function syncReport({ state, mode, peer, traffic, lastError, firstSync }: SyncStatus): SyncReport {
   const { changesSent, changesReceived, changesEchoed, bytesSent, bytesReceived } = traffic;
   return {
     state,
@@ -92,6 +99,7 @@ export function syncReport({ state, mode, peer, traffic, lastError }: SyncStatus
     bytesSent,
     bytesReceived,
     lastError: lastError === undefined ? null : lastError.code,
+    firstSync: firstSync?.by ?? null,
   };
 }
 
@@ -108,15 +116,15 @@ export interface SyncNotes {
 }
 
 /** Exchanges everything once and answers what moved. */
-export async function syncOnce(db: Database, request: SyncRequest, notes?: SyncNotes): Promise<SyncReport> {
+export async function syncOnce(db: Database, request: SyncRequest, notes?: SyncNotes): Promise<SyncedReport> {
   const link = openLink(db, request);
   link.on('progress', () => notes?.progress(syncReport(link.status)));
   link.on('status', ({ state, lastError }) => {
-    if (state !== 'live' && lastError !== undefined) notes?.waiting(lastError.message);
+    if (state === 'waiting' && lastError !== undefined) notes?.waiting(lastError.message);
   });
   try {
     await link.synced();
-    return { ...syncReport(link.status), state: 'synced' };
+    return { ...syncReport(link.status), state: 'synced', parked: db.status.parkedChanges };
   } finally {
     link.close();
   }

@@ -30,7 +30,9 @@ export function terminalOf(options: { readonly json: boolean }): Terminal {
 
 function errorText(error: unknown, json: boolean): string {
   if (error instanceof ReplicationError) {
-    return json ? JSON.stringify(error) : `crmesh: ${error.message} [${error.code}]${detailText(error.details)}`;
+    if (json) return JSON.stringify(error);
+    const advice = error.code === 'UNAUTHORIZED' ? ' (here: --token, or CRMESH_TOKEN)' : '';
+    return `crmesh: ${error.message}${advice} [${error.code}]${detailText(error.details)}`;
   }
   const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return json ? JSON.stringify({ code: 'INVARIANT', message, fault: 'bug', retry: 'never' }) : `crmesh: ${message}`;

@@ -20,11 +20,17 @@ const PREFLIGHT_SECONDS = 600;
 export function assertOriginAllowed(request: Request, policy: OriginPolicy): void {
   const host = hostOf(request);
   if (policy.hosts === 'loopback' && !isHostServed(host, policy.origins)) {
-    throw new ReplicationError('FORBIDDEN', `this relay is not served as '${host}': add its origin to the list`);
+    throw new ReplicationError(
+      'FORBIDDEN',
+      `this relay is not served as '${host}': its owner adds that origin (origins, --origin)`,
+    );
   }
   const origin = request.headers.get('origin');
   if (origin !== null && !isOriginServed(origin, host, policy.origins)) {
-    throw new ReplicationError('FORBIDDEN', `pages of '${origin}' may not use this relay: add it to the list`);
+    throw new ReplicationError(
+      'FORBIDDEN',
+      `pages of '${origin}' may not use this relay: its owner adds that origin (origins, --origin)`,
+    );
   }
 }
 

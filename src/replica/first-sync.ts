@@ -41,6 +41,7 @@ export class FirstSync {
   /** Tries in a row that brought nothing. */
   #tries = 0;
   #receivedBytes = 0;
+  #fetchedBytes = 0;
   #abort: AbortController | undefined;
   #status: FirstSyncStatus | undefined;
 
@@ -51,6 +52,11 @@ export class FirstSync {
 
   get status(): FirstSyncStatus | undefined {
     return this.#status;
+  }
+
+  /** Image bytes that came over this link; those of an earlier run, which a transfer goes on from, are not among them. */
+  get fetchedBytes(): number {
+    return this.#fetchedBytes;
   }
 
   /** Whether the next session asks for an image. */
@@ -75,10 +81,14 @@ export class FirstSync {
     this.#abort = new AbortController();
     const { signal } = this.#abort;
     this.#note('fetching', 'the peer offered an image', { receivedBytes: 0, bytes: offer.bytes });
+    /** The first time it says where the transfer goes on. */
+    let hadBytes: number | undefined;
     try {
       await this.#taker.take(offer, {
         signal,
         onProgress: (progress) => {
+          this.#fetchedBytes += progress.receivedBytes - (hadBytes ?? progress.receivedBytes);
+          hadBytes = progress.receivedBytes;
           if (progress.receivedBytes > this.#receivedBytes) this.#tries = 0;
           this.#receivedBytes = Math.max(this.#receivedBytes, progress.receivedBytes);
           this.#note('fetching', 'the peer offered an image', progress);

@@ -72,7 +72,7 @@ export interface LinkListener {
   onEnd?(error: ReplicationError, retryAfterMs?: number): void;
 }
 
-/** Counters since the link began; changes are cell changes, bytes are frame bytes. */
+/** Counters since the link began; changes are cell changes, bytes are frame bytes, and received ones those of an image too. */
 export interface Traffic {
   readonly bytesSent: number;
   readonly bytesReceived: number;

@@ -289,7 +289,8 @@ export class SyncLink {
   }
 
   #traffic(): Traffic {
-    return this.#link === undefined ? this.#trafficBefore : sumTraffic(this.#trafficBefore, this.#link.traffic);
+    const traffic = sumTraffic(this.#trafficBefore, this.#link?.traffic ?? NO_TRAFFIC);
+    return { ...traffic, bytesReceived: traffic.bytesReceived + (this.#firstSync?.fetchedBytes ?? 0) };
   }
 }
 

@@ -1,5 +1,5 @@
-import { existsSync, writeFileSync } from 'node:fs';
-import { afterAll, describe, expect, test } from 'vitest';
+import { existsSync, statSync, writeFileSync } from 'node:fs';
+import { afterAll, describe, expect, test, vi } from 'vitest';
 import { crmesh, crmeshJson, Workshop } from './spawned-command.ts';
 
 const workshop = new Workshop();
@@ -62,6 +62,22 @@ describe('crmesh import and query', () => {
     expect(existsSync(file)).toBe(false);
   });
 
+  test('one that is stopped ends with 1, keeps whole batches, and goes on when it is run again', async () => {
+    const file = workshop.path('.db');
+    const lines = Array.from({ length: 60_000 }, (_, i) => `${i},name ${i}`);
+    const data = written('.csv', `id,name\n${lines.join('\n')}\n`);
+    const words = ['import', file, 'item', data, '--create', '--key', 'id'];
+    const importing = workshop.stay(words);
+    const logBytes = (): number => statSync(`${file}-wal`, { throwIfNoEntry: false })?.size ?? 0;
+    await vi.waitFor(() => expect(logBytes()).toBeGreaterThan(500_000), { timeout: 60_000, interval: 5 });
+    expect(await importing.stop('SIGINT')).toBe(1);
+    expect(importing.said).toMatch(/"CLOSED".*run it again/);
+    expect(existsSync(`${file}-lock`)).toBe(false);
+    const [count] = (await crmeshJson(['query', file, 'SELECT count(*) AS n FROM item'])) as { n: number }[];
+    expect(count!.n % 2_000).toBe(0);
+    expect(await crmeshJson(words)).toMatchObject({ rows: 60_000 });
+  });
+
   test('a value that its column cannot hold is told with its row', async () => {
     const file = workshop.path('.db');
     const schema = written('.sql', 'CREATE TABLE n (id INTEGER PRIMARY KEY NOT NULL, v TEXT);');
@@ -79,6 +95,10 @@ describe('crmesh import and query', () => {
       stderr: expect.stringContaining('NO_DATABASE') as string,
     });
     expect(existsSync(file)).toBe(false);
+    expect(await crmesh(['import', file, 'todo', written('.csv', 'id\n1\n')])).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/--schema FILE, or --create --key COLUMN\) \[NO_DATABASE\]/) as string,
+    });
     await crmeshJson(['migrate', file, written('.sql', schemaText)]);
     expect(await crmesh(['query', file, 'SELEC 1'])).toMatchObject({
       code: 1,

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test, vi } from 'vitest';
 import { crmesh, crmeshJson, Workshop } from './spawned-command.ts';
@@ -55,9 +55,35 @@ describe('crmesh relay and sync', () => {
     expect(await sync.line()).toMatchObject({ state: 'synced', changesSent: 6 });
   });
 
+  test('one that waits and is told to stop ends with 1, says how to go on, and gives the file back', async () => {
+    const file = await itemFile(3);
+    const { url, process } = await workshop.relay();
+    await process.stop();
+    const sync = workshop.stay(['sync', file, `${url}/items`, '--once']);
+    await vi.waitFor(() => expect(sync.said).toContain('still trying'), 30_000);
+    expect(await sync.stop('SIGINT')).toBe(1);
+    expect(sync.said).toMatch(/"CLOSED".*run it again/);
+    expect(existsSync(`${file}-lock`)).toBe(false);
+  });
+
+  test('what a file has no place for is told', async () => {
+    const { url } = await workshop.relay();
+    await crmeshJson(['sync', await itemFile(3), `${url}/items`, '--once']);
+    const other = workshop.path('.db');
+    const data = workshop.path('.csv');
+    writeFileSync(data, 'id\n1\n');
+    await crmeshJson(['import', other, 'other', data, '--create', '--key', 'id']);
+    const { code, stdout, stderr } = await crmesh(['sync', other, `${url}/items`, '--once', '--json']);
+    expect(JSON.parse(stdout)).toMatchObject({ state: 'synced', parked: 6 });
+    expect({ code, stderr }).toMatchObject({ code: 0, stderr: expect.stringContaining('6 changes wait') as string });
+  });
+
   test('without its token a relay refuses with 3; with CRMESH_TOKEN it serves', async () => {
     const { url } = await workshop.relay(['--token', 'secret']);
     const file = await itemFile(3);
+    const refused = await crmesh(['sync', file, `${url}/items`, '--once']);
+    expect(refused).toMatchObject({ code: 3, stderr: expect.stringContaining('--token, or CRMESH_TOKEN') as string });
+    expect(refused.stderr).not.toContain('still trying');
     const words = ['sync', file, `${url}/items`, '--once'];
     expect(await crmesh(words)).toMatchObject({ code: 3, stderr: expect.stringContaining('UNAUTHORIZED') as string });
     expect(await crmesh([...words, '--token', 'wrong'])).toMatchObject({ code: 3 });
@@ -139,5 +165,16 @@ describe('crmesh demo', () => {
     for (const name of ['upMs', 'downMs', 'bytesUp', 'bytesDown', 'changes']) {
       expect(report).toHaveProperty(name, expect.any(Number));
     }
+  });
+  test('one that is stopped before its end ends with 1; a port that is taken says which option helps', async () => {
+    const demo = workshop.stay(['demo', '--once']);
+    await vi.waitFor(() => expect(demo.said).toContain('relay at'), 30_000);
+    expect(await demo.stop('SIGINT')).toBe(1);
+    expect(demo.said).toContain('"CLOSED"');
+    const { url } = await workshop.relay();
+    expect(await crmesh(['demo', '--once', '--rows', '1', '--port', new URL(url).port])).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/choose another with --port \[UNAVAILABLE\]/) as string,
+    });
   });
 });

@@ -178,6 +178,9 @@ describe('an image that does not arrive as it was sent', () => {
     expect(proxy.ranges).toHaveLength(7);
     expect(new Set(proxy.ranges).size).toBeGreaterThan(5);
     expect(proxy.imageBytes()).toBe(bytes);
+    const { bytesReceived } = link.status.traffic;
+    expect(bytesReceived).toBeGreaterThan(bytes);
+    expect(bytesReceived - bytes).toBeLessThan(bytes);
     expect(leftOver()).toEqual([]);
   });
 

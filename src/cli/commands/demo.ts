@@ -10,7 +10,8 @@ import { runDemo, type DemoOutcome } from '../demo/demo-run.ts';
 import { demoDatabaseId, DemoWorld } from '../demo/demo-world.ts';
 import { EXIT_DONE, EXIT_FAILURE } from '../exit-code.ts';
 import { grouped, megabytes } from '../progress.ts';
-import { stopSignal, type StopSignal } from '../stop-signal.ts';
+import { withPortAdvice } from '../relay-server.ts';
+import { stoppedEarly, stopSignal, type StopSignal } from '../stop-signal.ts';
 import type { Terminal } from '../terminal.ts';
 import { textTable } from '../text-table.ts';
 
@@ -26,7 +27,10 @@ export async function demoCommand(terminal: Terminal, options: DemoOptions): Pro
   const folder = await mkdtemp(join(tmpdir(), 'crmesh-demo-'));
   const stop = stopSignal();
   try {
-    const world = await DemoWorld.open({ folder, port: options.port ?? (options.once ? 0 : 8787) });
+    const port = options.port ?? (options.once ? 0 : 8787);
+    const world = await DemoWorld.open({ folder, port }).catch((error: unknown) => {
+      throw withPortAdvice(error);
+    });
     try {
       return await demonstrate(terminal, world, { ...options, stop });
     } finally {
@@ -47,6 +51,7 @@ async function demonstrate(
   const running = runDemo(terminal, world, rows);
   running.catch(() => undefined);
   const outcome = await Promise.race([running, stop.stopped]);
+  if (outcome === undefined && once) throw stoppedEarly('the demo', 'run it again');
   if (outcome === undefined) return EXIT_DONE;
   terminal.result(outcome.report, () => outcomeText(outcome));
   if (!once) {

@@ -1,5 +1,5 @@
 /** `crmesh import FILE TABLE DATA`: rows of a CSV, JSON or ndjson file into a replicated table. */
-import { ReplicationError } from '../../core/errors.ts';
+import { isReplicationError, ReplicationError } from '../../core/errors.ts';
 import type { Database } from '../../node.ts';
 import { dataFormatOf, dataRows, type DataRow } from '../data-file.ts';
 import { holdFile } from '../file-access.ts';
@@ -7,6 +7,7 @@ import { importRows } from '../imported-rows.ts';
 import { inferredTableText } from '../inferred-table.ts';
 import { progressOf, grouped } from '../progress.ts';
 import { readSchema } from '../schema-file.ts';
+import { unlessStopped } from '../stop-signal.ts';
 import type { Terminal } from '../terminal.ts';
 
 export interface ImportCommandOptions {
@@ -26,22 +27,35 @@ export async function importCommand(terminal: Terminal, options: ImportCommandOp
   checkOptions(options);
   const schema = options.schema === undefined ? {} : { schema: readSchema(options.schema) };
   const total = await countedRows(options.data);
-  const held = await holdFile(options.file, { ...schema, mustExist: options.schema === undefined && !options.create });
+  const mustExist = options.schema === undefined && !options.create;
+  const held = await holdFile(options.file, { ...schema, mustExist }).catch((error: unknown) => {
+    throw isReplicationError(error, 'NO_DATABASE') ? withTableAdvice(error) : error;
+  });
   const startedMs = performance.now();
   try {
     if (options.create) await createTable(held.db, options);
     const progress = progressOf(terminal, { label: `import ${options.table}`, total });
-    const { rows } = await importRows(held.db, {
+    const importing = importRows(held.db, {
       table: options.table,
       rows: dataRows(options.data),
       onBatch: (done) => progress.update(done, { rows: done }),
     });
+    const { rows } = await unlessStopped(
+      importing,
+      'the import',
+      'run it again; rows that are there are not written twice',
+    );
     progress.end({ rows });
     const ms = Math.round(performance.now() - startedMs);
     terminal.result({ table: options.table, rows, ms }, () => `${grouped(rows)} rows in ${options.table}, ${ms} ms`);
   } finally {
     await held.close();
   }
+}
+
+function withTableAdvice(cause: ReplicationError): ReplicationError {
+  const message = `${cause.message} (with --schema FILE, or --create --key COLUMN)`;
+  return new ReplicationError('NO_DATABASE', message, { ...cause.details }, { cause });
 }
 
 function checkOptions({ data, schema, create, key }: ImportCommandOptions): void {

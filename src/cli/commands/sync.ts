@@ -9,6 +9,7 @@ import {
   openLink,
   syncOnce,
   syncReport,
+  type SyncedReport,
   type SyncNotes,
   type SyncReport,
   type SyncRequest,
@@ -16,7 +17,7 @@ import {
 import { megabytes } from '../progress.ts';
 import { getText, httpUrl, isUrl } from '../relay-http.ts';
 import { readSchema } from '../schema-file.ts';
-import { stopSignal } from '../stop-signal.ts';
+import { stopSignal, unlessStopped } from '../stop-signal.ts';
 import type { Terminal } from '../terminal.ts';
 
 export interface SyncOptions extends SyncRequest {
@@ -25,6 +26,8 @@ export interface SyncOptions extends SyncRequest {
   readonly schema: string | undefined;
   readonly once: boolean;
 }
+
+const STOPPED = ['the exchange', 'run it again; what is not sent stays in the file'] as const;
 
 export async function syncCommand(terminal: Terminal, options: SyncOptions): Promise<void> {
   if (!isUrl(options.url)) {
@@ -38,7 +41,8 @@ export async function syncCommand(terminal: Terminal, options: SyncOptions): Pro
     return await syncByHolder(terminal, options, error);
   }
   try {
-    if (options.once) showReport(terminal, await syncOnce(held.db, options, notesOf(terminal)));
+    if (options.once)
+      showReport(terminal, await unlessStopped(syncOnce(held.db, options, notesOf(terminal)), ...STOPPED));
     else await follow(terminal, openLink(held.db, options), options);
   } finally {
     await held.close();
@@ -62,7 +66,7 @@ async function syncByHolder(terminal: Terminal, options: SyncOptions, error: unk
   }
   const { url, token } = options;
   const report = await askHolder(address, { operation: 'sync', file: resolve(options.file), url, token });
-  showReport(terminal, report as SyncReport);
+  showReport(terminal, report as SyncedReport);
 }
 
 async function follow(terminal: Terminal, link: SyncLink, { file, url }: SyncOptions): Promise<void> {
@@ -102,12 +106,15 @@ function notesOf(terminal: Terminal): SyncNotes {
   };
 }
 
-function showReport(terminal: Terminal, report: SyncReport): void {
+function showReport(terminal: Terminal, report: SyncedReport): void {
   terminal.result(report, () => reportText(report));
+  if (report.parked === 0) return;
+  terminal.note(`${report.parked} changes wait for tables or columns that this file lacks: crmesh migrate adds them`);
 }
 
 function reportText(report: SyncReport): string {
-  const { changesSent, changesReceived, bytesSent, bytesReceived } = report;
+  const { changesSent, changesReceived, bytesSent, bytesReceived, firstSync } = report;
+  const image = firstSync === 'image' ? 'the database as one file and ' : '';
   const sent = `sent ${changesSent} changes (${megabytes(bytesSent)} MB)`;
-  return `${report.state}: ${sent}, received ${changesReceived} changes (${megabytes(bytesReceived)} MB)`;
+  return `${report.state}: ${sent}, received ${image}${changesReceived} changes (${megabytes(bytesReceived)} MB)`;
 }

@@ -21,7 +21,7 @@ export interface DemoReport {
   /** From connecting A until the relay had acknowledged all; from connecting B until it held all. */
   readonly upMs: number;
   readonly downMs: number;
-  /** Frame bytes that A sent, and that B received, in these times. */
+  /** Bytes that A's link sent, and that B's received, in these times. */
   readonly bytesUp: number;
   readonly bytesDown: number;
   /** Cell changes that the relay holds at the end. */
@@ -90,20 +90,31 @@ async function transfer(
   const progress = progressOf(terminal, { label, total });
   const startedMs = performance.now();
   const link = side.connect();
-  const counts = (): Required<ProgressCounts> => countsOf(link, direction, rows);
-  const stop = link.on('progress', () => progress.update(counts().changes, counts()));
+  const counts = (): Required<ProgressCounts> => movedBy(link, direction, rows);
+  const stop = link.on('progress', ({ image }) => {
+    const ofImage = image === undefined ? 0 : Math.floor((total * image.receivedBytes) / image.bytes);
+    progress.update(Math.max(counts().changes, ofImage), counts());
+  });
   await link.synced();
   const ms = Math.round(performance.now() - startedMs);
   stop();
   progress.end(counts());
+  const { firstSync } = link.status;
+  if (firstSync?.by === 'image') terminal.note(`${side.name} had nothing: it took the relay's database as one file`);
   return { ms, bytes: counts().bytes };
 }
 
-function countsOf(link: SyncLink, direction: 'sent' | 'received', rows: number): Required<ProgressCounts> {
-  const { traffic } = link.status;
-  const [changes, bytes] =
-    direction === 'sent' ? [traffic.changesSent, traffic.bytesSent] : [traffic.changesReceived, traffic.bytesReceived];
-  return { changes, bytes, rows: Math.min(rows, Math.floor(changes / changesPerCity)) };
+function movedBy(link: SyncLink, direction: 'sent' | 'received', rows: number): Required<ProgressCounts> {
+  const { traffic, firstSync } = link.status;
+  if (direction === 'sent') return countsOf({ changes: traffic.changesSent, bytes: traffic.bytesSent }, rows);
+  const { bytesReceived: bytes, changesReceived } = traffic;
+  // An image brings all there was, and no change by itself.
+  const isTaken = firstSync?.by === 'image' && firstSync.phase === 'done';
+  return countsOf({ changes: changesReceived + (isTaken ? rows * changesPerCity : 0), bytes }, rows);
+}
+
+function countsOf(moved: { changes: number; bytes: number }, rows: number): Required<ProgressCounts> {
+  return { ...moved, rows: Math.min(rows, Math.floor(moved.changes / changesPerCity)) };
 }
 
 async function editApart(world: DemoWorld, rows: number): Promise<void> {
