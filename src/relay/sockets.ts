@@ -5,7 +5,7 @@
 import { codedError, ReplicationError } from '../core/errors.ts';
 import type { SiteId } from '../core/site-id.ts';
 import { helloFromFrame, refuseSession } from '../replica/first-hello.ts';
-import type { Grant, ReplicaPort } from '../replica/replica-port.ts';
+import type { Grant, ImageAnswer, ReplicaPort } from '../replica/replica-port.ts';
 import { takeFirstFrame } from '../transport/first-frame.ts';
 import type { FramePort } from '../transport/frame-port.ts';
 import type { Hello, ImageOffer } from '../wire/message.ts';
@@ -44,13 +44,17 @@ async function attach(context: RelayContext, port: FramePort, caller: Caller, he
       role: 'server',
       hello: { ...hello, formerSites },
       grant,
-      ...(grant.read === 'all' ? { image: () => imageOffer(context, caller, lease.replica) } : {}),
+      ...(grant.read === 'all' ? { image: offering(() => imageOffer(context, caller, lease.replica)) } : {}),
       onEnd: () => lease.release(),
     });
   } catch (error) {
     lease.release();
     throw error;
   }
+}
+
+function offering(look: () => Promise<ImageOffer | undefined>): (answer: ImageAnswer) => void {
+  return ({ found, failed }) => void look().then(found, failed);
 }
 
 /** What GET /:dbid/image would answer this caller, where a first sync by it is worth while. */

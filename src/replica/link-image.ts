@@ -7,9 +7,10 @@ export function findImage(link: HostedLink): void {
   const { host, options } = link;
   const found = (offer: ImageOffer | undefined): void => host.post(() => link.handle({ type: 'image-found', offer }));
   if (options.role !== 'server' || options.image === undefined) return found(undefined);
-  options.image().then(found, (error: unknown) => {
+  const failed = (error: unknown): void => {
     const { code, message } = codedError(error);
     host.log.warn({ code, err: error, peer: link.peer }, `no image is offered: ${message}`);
     found(undefined);
-  });
+  };
+  options.image({ found, failed });
 }

@@ -46,8 +46,15 @@ export interface ServerAttachOptions extends LinkListener {
   readonly role: 'server';
   readonly hello: Hello;
   readonly grant: Grant;
-  /** The image to offer this peer; undefined for rows. Absent where none may be offered. */
-  readonly image?: () => Promise<ImageOffer | undefined>;
+  /** Looks for the image to offer this peer. Absent where none may be offered. */
+  readonly image?: (answer: ImageAnswer) => void;
+}
+
+/** One of the two is called, once. */
+export interface ImageAnswer {
+  /** Undefined for rows. */
+  readonly found: (offer: ImageOffer | undefined) => void;
+  readonly failed: (error: unknown) => void;
 }
 
 export interface Rejection {

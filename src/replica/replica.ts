@@ -84,6 +84,11 @@ export class Replica implements ReplicaPort {
     return [...this.#links];
   }
 
+  /** Changes received and not merged yet: the loop decodes no more than it can merge soon. */
+  get waitingChanges(): number {
+    return this.#inbox.changes;
+  }
+
   /** Errors  CLOSED; LIMIT_EXCEEDED beyond limits.linksMax. */
   attach(port: FramePort, options: AttachOptions): Link {
     this.#assertOpen();

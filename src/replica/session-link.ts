@@ -10,6 +10,7 @@ import type { ErrorCode } from '../core/errors.ts';
 import { ReplicationError, assertNever, codedError } from '../core/errors.ts';
 import { hexFromBytes } from '../core/site-id.ts';
 import type { SiteId } from '../core/site-id.ts';
+import { steadyClock } from '../core/steady-clock.ts';
 import type { RangeSet } from '../core/range-set.ts';
 import { countVersions, emptyRangeSet } from '../core/range-set.ts';
 import type { Coverage } from '../core/coverage.ts';
@@ -42,6 +43,7 @@ export class SessionLink implements Link, HostedLink {
   readonly #echo: EchoWatch;
   readonly #waiters = new SyncWaiters();
   readonly #events: SessionEvent[] = [];
+  readonly #now: () => number;
   #state: SessionState;
   #running = false;
   readonly #frames: Uint8Array[] = [];
@@ -59,7 +61,8 @@ export class SessionLink implements Link, HostedLink {
     const local = options.role === 'client' ? { ...host.facts(), dbid: options.dbid } : host.facts();
     const session = hexFromBytes(host.runtime.randomBytes(16));
     const start = { terms: termsOf(options), local, limits: host.limits, session };
-    this.#state = newSession(start, host.runtime.now());
+    this.#now = steadyClock(() => host.runtime.now());
+    this.#state = newSession(start, this.#now());
     this.#echo = new EchoWatch(local.site);
     this.#wire = new LinkWire(port, host.codec, host.limits, this.#echo);
     port.listen({
@@ -169,7 +172,7 @@ export class SessionLink implements Link, HostedLink {
     try {
       // A refill that ends goes live in the step of its last piece, which is no live traffic.
       const fedLive = this.#state.feed.state === 'live';
-      const { state, effects } = step(this.#state, event, this.host.runtime.now());
+      const { state, effects } = step(this.#state, event, this.#now());
       this.#state = state;
       for (const effect of effects) {
         if (state.phase === 'closed' && effect.type === 'send') this.#sayLast(effect.message);
@@ -193,7 +196,7 @@ export class SessionLink implements Link, HostedLink {
 
   #armTimer(): void {
     if (this.#state.phase === 'closed') return;
-    const ms = msUntilTick(this.#state, this.host.runtime.now());
+    const ms = msUntilTick(this.#state, this.#now());
     this.#stopTimer = this.host.runtime.setTimer(ms, () =>
       this.host.post(() => {
         this.handle({ type: 'tick' });
@@ -302,11 +305,7 @@ export class SessionLink implements Link, HostedLink {
     const bytes = this.#wire.send(message, live);
     if (!isDataMessage(message)) return this.#endIfOverfull();
     // At once, not queued: the next effect of the same step must see the credit that is left.
-    this.#state = step(
-      this.#state,
-      { type: 'sent', bytes, blocked: this.#wire.blocked },
-      this.host.runtime.now(),
-    ).state;
+    this.#state = step(this.#state, { type: 'sent', bytes, blocked: this.#wire.blocked }, this.#now()).state;
     this.options.onProgress?.();
   }
 

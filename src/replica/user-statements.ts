@@ -6,6 +6,7 @@
  */
 import { ReplicationError } from '../core/errors.ts';
 import type { SqlValue } from '../core/sql-value.ts';
+import { steadyClock } from '../core/steady-clock.ts';
 import type { Connection } from '../sqlite/database.ts';
 import type { SqlParameter } from './sql-parameters.ts';
 import { sqlValuesFromParameters } from './sql-parameters.ts';
@@ -111,8 +112,9 @@ export class UserStatements {
 
   #withinTime<T>(connection: Connection, queryMsMax: number, work: () => T): T {
     if (queryMsMax === Infinity) return work();
-    const end = this.#options.now() + queryMsMax;
-    connection.setProgressHandler(() => this.#options.now() > end);
+    const now = steadyClock(this.#options.now);
+    const end = now() + queryMsMax;
+    connection.setProgressHandler(() => now() > end);
     try {
       return work();
     } finally {

@@ -9,6 +9,7 @@ import { ReplicationError } from '../core/errors.ts';
 import type { Limits } from '../core/limits.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { hexFromBytes } from '../core/site-id.ts';
+import { steadyClock } from '../core/steady-clock.ts';
 import { CLOSE_LOST } from './close-code.ts';
 import type { FramePort } from './frame-port.ts';
 import type { Posted } from './posted-port.ts';
@@ -57,6 +58,7 @@ export class Gathering {
   readonly id: string;
   readonly #options: GatheringOptions;
   readonly #listener: GatheringListener;
+  readonly #now: () => number;
   readonly #heardAt = new Map<string, number>();
   readonly #pairs = new Map<string, Pair>();
   #stopTimer: () => void = () => undefined;
@@ -65,6 +67,7 @@ export class Gathering {
   constructor(options: GatheringOptions, listener: GatheringListener) {
     this.#options = options;
     this.#listener = listener;
+    this.#now = steadyClock(() => options.runtime.now());
     this.id = hexFromBytes(options.runtime.randomBytes(16));
     options.channel.addEventListener('message', ({ data }) => this.#heard(data));
     this.#beat();
@@ -90,7 +93,7 @@ export class Gathering {
   #beat(): void {
     const { runtime, limits } = this.#options;
     this.#post({ kind: 'here', from: this.id });
-    const silentSince = runtime.now() - limits.silenceMs;
+    const silentSince = this.#now() - limits.silenceMs;
     for (const [member, at] of this.#heardAt) if (at < silentSince) this.#gone(member, 'nothing was heard of it');
     if (!this.#closed) this.#stopTimer = runtime.setTimer(limits.beatMs, () => this.#beat());
   }
@@ -115,10 +118,10 @@ export class Gathering {
 
   /** False where there are too many. A member that is new may not have heard our greeting. */
   #welcomed(member: string): boolean {
-    const { runtime, limits } = this.#options;
+    const { limits } = this.#options;
     const isNew = !this.#heardAt.has(member);
     if (isNew && this.#heardAt.size >= limits.linksMax) return false;
-    this.#heardAt.set(member, runtime.now());
+    this.#heardAt.set(member, this.#now());
     if (!isNew) return true;
     this.#post({ kind: 'here', from: this.id, to: member });
     this.#listener.onMember(member);

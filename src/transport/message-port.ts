@@ -8,6 +8,7 @@
 import { ReplicationError } from '../core/errors.ts';
 import type { Limits } from '../core/limits.ts';
 import type { Runtime } from '../core/runtime.ts';
+import { steadyClock } from '../core/steady-clock.ts';
 import type { Dial, FramePort } from './frame-port.ts';
 import type { PostedLimits } from './posted-port.ts';
 import { PostedPort } from './posted-port.ts';
@@ -39,7 +40,8 @@ export function framePortOver(messages: MessagePortLike, { runtime, limits }: Me
   if (typeof Object(raw).addEventListener !== 'function' || typeof raw.postMessage !== 'function') {
     throw new ReplicationError('USAGE', 'give one end of a MessageChannel');
   }
-  let heardAt = runtime.now();
+  const now = steadyClock(() => runtime.now());
+  let heardAt = now();
   let stopTimer = (): void => undefined;
   const port = new PostedPort(
     {
@@ -53,12 +55,12 @@ export function framePortOver(messages: MessagePortLike, { runtime, limits }: Me
     limits,
   );
   const beat = (): void => {
-    if (runtime.now() - heardAt > limits.silenceMs) return port.lost('nothing was heard of the other end');
+    if (now() - heardAt > limits.silenceMs) return port.lost('nothing was heard of the other end');
     port.beat();
     stopTimer = runtime.setTimer(limits.beatMs, beat);
   };
   raw.addEventListener('message', ({ data }) => {
-    heardAt = runtime.now();
+    heardAt = now();
     port.receive(data);
   });
   raw.addEventListener('messageerror', () => port.close(4400, 'FRAME_MALFORMED'));

@@ -12,28 +12,14 @@ import type { Driver } from '../../src/sqlite/database.ts';
 import { createWasmDriver } from '../../src/sqlite/wasm/driver.ts';
 import type { DiskSnapshot } from '../../src/sqlite/wasm/memory-file-system.ts';
 import { MemoryFileSystem } from '../../src/sqlite/wasm/memory-file-system.ts';
-import type { IdentityMarker, Marker } from '../../src/store/identity-marker.ts';
+import type { Marker } from '../../src/store/identity-marker.ts';
+import { MemoryMarker } from '../store/memory-marker.ts';
 import type { SyncLink } from '../../src/replica/sync-link.ts';
 import type { Wired } from './wired.ts';
 import { TestRelay, until, wire } from './wired.ts';
 
 const SCHEDULES = Number(process.env['CRMESH_SCHEDULES'] ?? 10);
 const SCHEMA = 'CREATE TABLE todo (id TEXT PRIMARY KEY NOT NULL, title TEXT, done INTEGER)';
-
-/** What lies beside the file; a copy elsewhere is told by its place. */
-class SideOfDisk implements IdentityMarker {
-  content: Marker | undefined;
-  read(): Marker | undefined {
-    return this.content;
-  }
-  write(marker: Marker): void {
-    this.content = marker;
-  }
-  announce(announced: number): void {
-    this.content = { ...this.content!, announced };
-  }
-  closed(): void {}
-}
 
 interface Backup {
   readonly disk: DiskSnapshot;
@@ -42,7 +28,8 @@ interface Backup {
 
 class Computer {
   readonly disk = new MemoryFileSystem();
-  readonly side = new SideOfDisk();
+  /** What lies beside the file; a copy elsewhere is told by its place. */
+  readonly side = new MemoryMarker();
   readonly relay: TestRelay;
   readonly #driver: Promise<Driver> = createWasmDriver({ fileSystem: this.disk });
   wired!: Wired;

@@ -17,7 +17,7 @@ interface Job {
 const START_MS = Date.UTC(2025, 0, 1);
 
 export class VirtualClock {
-  /** Milliseconds since the Unix epoch, as every replica sees them. */
+  /** Milliseconds since the Unix epoch; a replica sees what its machine's own clock says. */
   now: number = START_MS;
   /** Jobs run so far: a measure of work, and a guard against a schedule that never rests. */
   jobsRun = 0;
@@ -52,9 +52,12 @@ export class VirtualClock {
   }
 
   /** What a replica gets as its machine; a turn of its loop takes up to `turnMs`. */
-  runtimeFor(owner: Owner, random: Random, turnMs: number): Runtime {
+  runtimeFor(
+    owner: Owner,
+    { random, turnMs, aheadMs }: { readonly random: Random; readonly turnMs: number; readonly aheadMs: () => number },
+  ): Runtime {
     return {
-      now: () => this.now,
+      now: () => this.now + aheadMs(),
       setTimer: (ms, callback) => this.after(ms, callback, owner),
       defer: (callback) => {
         this.after(random.fraction() * turnMs, callback, owner);

@@ -12,11 +12,14 @@ import { loadEngineModule } from '../../src/sqlite/wasm/engine-module.ts';
 import type { DiskSnapshot } from '../../src/sqlite/wasm/memory-file-system.ts';
 import { MemoryFileSystem } from '../../src/sqlite/wasm/memory-file-system.ts';
 import { openStore } from '../../src/store/store.ts';
+import { HookedFileSystem } from '../faults/hooked-file-system.ts';
 import { Random } from './random.ts';
 
 export interface Computer {
   readonly driver: Driver;
   readonly disk: MemoryFileSystem;
+  /** What the engine sees of the disk. */
+  readonly hooked: HookedFileSystem;
 }
 
 export interface Computers {
@@ -35,7 +38,8 @@ export async function createComputers(count: number, schema: string): Promise<Co
   const all: Computer[] = [];
   for (let i = 0; i < count; i++) {
     const disk = new MemoryFileSystem();
-    all.push({ disk, driver: await createWasmDriver({ module, fileSystem: disk, lock: false }) });
+    const hooked = new HookedFileSystem(disk);
+    all.push({ disk, hooked, driver: await createWasmDriver({ module, fileSystem: hooked, lock: false }) });
   }
   const templates = FIRST_BYTES.map((first, i) =>
     template(all[0]!, Uint8Array.of(first, i, ...new Uint8Array(14)), schema),

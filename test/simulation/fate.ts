@@ -1,7 +1,8 @@
 /** Fate: what happens to a world, one action after the other, by the numbers of its seed. */
 import { isReplicationError } from '../../src/core/errors.ts';
+import { Disasters } from './disasters.ts';
 import type { Machine } from './machine.ts';
-import type { Random } from './random.ts';
+import { Random } from './random.ts';
 import { SECOND_SCHEMA } from './schema-texts.ts';
 import type { Edge, World } from './world.ts';
 import type { Ending, Write } from './writes.ts';
@@ -9,15 +10,21 @@ import { bulkTransaction, randomEnding, randomTransaction, runTransaction, twinT
 
 export class Fate {
   readonly #world: World;
-  readonly #random: Random;
+  readonly #seed: number;
+  readonly #disasters: Disasters;
+  /** Of the action under way: each has its own, so that it stays the same when others are left out. */
+  #random: Random;
   /** Only one machine is lost for good in one schedule. */
   #mayLose: boolean;
   #twins = 0;
 
-  constructor(world: World, random: Random) {
+  constructor(world: World, seed: number) {
     this.#world = world;
-    this.#random = random;
-    this.#mayLose = random.chance(0.3);
+    this.#seed = seed;
+    this.#disasters = new Disasters(world);
+    this.#random = new Random(seed, 'fate');
+    this.#mayLose = this.#random.chance(0.3);
+    world.onPowerFailed = (machine) => this.#startLater(machine);
   }
 
   /** Switches on everybody who is not late. */
@@ -27,8 +34,10 @@ export class Fate {
     if (this.#random.chance(0.7)) this.#world.clock.runFor(3_000);
   }
 
-  act(): void {
-    const random = this.#random;
+  act(number: number): void {
+    const random = new Random(this.#seed, `action ${number}`);
+    this.#random = random;
+    this.#world.trace(() => `action ${number}`);
     this.#world.clock.runFor(
       random.weighted([
         [8, random.below(60)],
@@ -50,12 +59,16 @@ export class Fate {
       [this.#mayLose ? 2 : 0, () => this.#lose()],
       [4, () => this.#join()],
       [this.#world.plan.migrates ? 8 : 0, () => this.#migrate()],
+      [this.#world.plan.copies ? 12 : 0, () => this.#replaceFile()],
+      [this.#world.plan.clockJumps ? 8 : 0, () => this.#jumpClock()],
     ])();
   }
 
   /** No more faults: everything is healed, switched on, on one schema and connected. */
   end(): void {
     const world = this.#world;
+    this.#random = new Random(this.#seed, 'end');
+    for (const machine of world.machines.values()) machine.mend();
     if (this.#random.chance(0.5)) world.clock.runFor(this.#random.below(5_000));
     world.trace(() => 'the end begins');
     world.network.faulty = false;
@@ -96,10 +109,10 @@ export class Fate {
         `${machine.name} writes (${ending}) ${writes.map(({ sql, params }) => `${sql} ${String(params)}`).join('; ')}`,
     );
     const flushes = this.#random.chance(0.1);
-    const wrote = unlessDiskFull(machine, () => runTransaction(machine.store.connection, writes, ending));
+    const wrote = unlessDiskFails(machine, () => runTransaction(machine.store.connection, writes, ending));
     if (!wrote) return;
     machine.replica.wrote();
-    if (flushes) unlessDiskFull(machine, () => machine.replica.flush());
+    if (flushes) unlessDiskFails(machine, () => machine.replica.flush());
   }
 
   #partition(): void {
@@ -107,6 +120,7 @@ export class Fate {
     const { client, server } = this.#random.pick(this.#world.edges);
     const both = this.#random.chance(0.6);
     const [from, to] = this.#random.chance(0.5) ? [client, server] : [server, client];
+    this.#world.count(both ? 'partition' : 'partition of one direction');
     this.#world.trace(() => `partition ${from.name} -> ${to.name}${both ? ' and back' : ''}`);
     network.block(from.name, to.name);
     if (both) network.block(to.name, from.name);
@@ -128,6 +142,9 @@ export class Fate {
     if (machine === undefined) return;
     // Sometimes right after a write that nobody has announced.
     if (this.#random.chance(0.3)) this.#writeOn(machine, (late) => randomTransaction(this.#random, late));
+    if (!machine.isRunning) return;
+    // Or in the middle of one of the next writes to its disk.
+    if (this.#random.chance(0.4)) return machine.cutPowerAfter(this.#random.between(1, 60));
     this.#world.crash(machine, this.#random.chance(0.6) ? 'power' : 'process');
     this.#startLater(machine);
   }
@@ -142,6 +159,7 @@ export class Fate {
   #fillDisk(): void {
     const machine = this.#someone();
     if (machine === undefined) return;
+    this.#world.count('full disk');
     this.#world.trace(() => `the disk of ${machine.name} is full`);
     machine.setDiskFull(true);
     this.#world.clock.after(this.#random.pick([100, 3_000, 40_000]), () => machine.setDiskFull(false));
@@ -156,6 +174,7 @@ export class Fate {
     if (machine === undefined || !this.#mayLose) return;
     this.#mayLose = false;
     machine.gone = true;
+    this.#world.count('machine lost for ever');
     for (const edge of this.#world.edges) if (edge.client === machine) edge.wanted = false;
     this.#world.crash(machine, 'power');
   }
@@ -169,7 +188,22 @@ export class Fate {
 
   #migrate(): void {
     const machine = this.#someone();
-    if (machine !== undefined) unlessDiskFull(machine, () => migrate(machine));
+    if (machine === undefined) return;
+    this.#world.count('schema added');
+    unlessDiskFails(machine, () => migrate(machine));
+  }
+
+  #replaceFile(): void {
+    const machine = this.#someone();
+    if (machine !== undefined) this.#disasters.act(this.#random, machine);
+  }
+
+  #jumpClock(): void {
+    const machine = this.#someone();
+    const ms = this.#random.pick([-86_400_000, -3_600_000, -70_000, -2_000, 2_000, 70_000, 3_600_000]);
+    this.#world.count('clock jump');
+    this.#world.trace(() => `the clock of ${machine?.name} jumps by ${ms} ms`);
+    machine?.jumpClock(ms);
   }
 
   #startLater(machine: Machine): void {
@@ -185,11 +219,12 @@ export class Fate {
 }
 
 /** True when it was done; a full disk takes it back whole, and the user tries again another time. */
-function unlessDiskFull(machine: Machine, work: () => void): boolean {
+function unlessDiskFails(machine: Machine, work: () => void): boolean {
   try {
     work();
-    return true;
+    return machine.isRunning;
   } catch (error) {
+    if (!machine.isRunning) return false;
     if (!isReplicationError(error, 'STORAGE_FULL')) throw error;
     rollBack(machine);
     return false;

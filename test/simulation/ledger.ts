@@ -3,9 +3,11 @@ import type { Change } from '../../src/core/change.ts';
 import type { Coverage } from '../../src/core/coverage.ts';
 import { emptyCoverage } from '../../src/core/coverage.ts';
 import type { RangeSet } from '../../src/core/range-set.ts';
-import { rangeSetHas, rangeSetOf, unionRanges } from '../../src/core/range-set.ts';
+import { rangeSetHas, unionRanges } from '../../src/core/range-set.ts';
 import type { SiteId } from '../../src/core/site-id.ts';
-import type { StorePort } from '../../src/store/store-port.ts';
+import type { OriginVersion } from '../../src/core/version.ts';
+import type { Connection } from '../../src/sqlite/database.ts';
+import type { Store } from '../../src/store/store.ts';
 import { compareValues } from './value-order.ts';
 
 /** One announced own write of a site. */
@@ -16,7 +18,7 @@ export interface Written {
 }
 
 export class Ledger {
-  readonly written: Written[] = [];
+  written: Written[] = [];
   /** Rows that a relay refused: they legitimately stay on their writer alone. */
   readonly refusedRows: Set<string> = new Set();
   readonly refused: Map<SiteId, RangeSet> = new Map();
@@ -24,14 +26,12 @@ export class Ledger {
   readonly #promises = new Map<string, Map<SiteId, RangeSet>>();
 
   /** Notes the own writes that a store has announced since the last call. */
-  recordOwn(store: StorePort): void {
-    const { site } = store.identity;
+  recordOwn({ identity: { site }, announced, connection }: Store): void {
     const from = this.#recordedTo.get(site) ?? 0;
-    if (store.announced <= from) return;
-    this.#recordedTo.set(site, store.announced);
-    const ranges = rangeSetOf(from, store.announced);
-    for (const { rows } of store.readOwn(ranges, { changesMax: 1_000_000, partsMax: 1_000_000 })) {
-      for (const change of rows) this.written.push({ site, version: change.version!, change });
+    if (announced <= from) return;
+    this.#recordedTo.set(site, announced);
+    for (const change of ownChanges(connection, from, announced)) {
+      this.written.push({ site, version: change.version, change });
     }
   }
 
@@ -40,6 +40,23 @@ export class Ledger {
     const bySite = this.#promises.get(machine) ?? new Map<SiteId, RangeSet>();
     bySite.set(site, unionRanges(bySite.get(site) ?? [], held));
     this.#promises.set(machine, bySite);
+  }
+
+  /** What a machine said before its file was replaced by another one is void; others may hold it. */
+  forgetPromises(machine: string): void {
+    this.#promises.delete(machine);
+  }
+
+  /**
+   * A site's file was set back to when it had announced `kept`: what it wrote later is nowhere, unless it had left the
+   * machine. Numbers above `from` are given out, and noted, again.
+   */
+  setBack(
+    site: SiteId,
+    { kept, left, from }: { readonly kept: number; readonly left: number; readonly from: number },
+  ): void {
+    this.written = this.written.filter((one) => one.site !== site || one.version <= Math.max(kept, left));
+    this.#recordedTo.set(site, Math.min(this.#recordedTo.get(site) ?? 0, from));
   }
 
   promisesOf(machine: string): Coverage {
@@ -71,8 +88,8 @@ export class Ledger {
     return [...greatest.values()];
   }
 
-  refuse(site: SiteId, version: number): void {
-    this.refused.set(site, unionRanges(this.refused.get(site) ?? [], rangeSetOf(version - 1, version)));
+  refuse(site: SiteId, ranges: RangeSet): void {
+    if (ranges.length > 0) this.refused.set(site, unionRanges(this.refused.get(site) ?? [], ranges));
   }
 
   /** All rows of refused versions, once everything is written. */
@@ -81,6 +98,26 @@ export class Ledger {
       if (rangeSetHas(this.refused.get(site) ?? [], version)) this.refusedRows.add(rowKey(change.table, change.pk));
     }
   }
+}
+
+/** With plain SQL: asking the store would tell it that they leave. */
+function ownChanges(connection: Connection, from: number, to: number): (Change & { version: OriginVersion })[] {
+  const rows = connection
+    .prepare(
+      `SELECT "table", pk, cid, val, col_version, cl, seq, db_version FROM crsql_changes
+        WHERE db_version > ? AND db_version <= ? AND site_id = crsql_site_id()`,
+    )
+    .all([from, to]);
+  return rows.map(([table, pk, cid, val, colVersion, cl, seq, version]) => ({
+    table: String(table),
+    pk: pk as Uint8Array,
+    cid: String(cid),
+    val: val!,
+    colVersion: Number(colVersion),
+    cl: Number(cl),
+    seq: Number(seq),
+    version: Number(version) as OriginVersion,
+  }));
 }
 
 function compareWrites(a: Written, b: Written): number {

@@ -19,11 +19,21 @@ export interface NetworkConditions {
   readonly lost: number;
   readonly repeated: number;
   readonly reordered: number;
+  readonly slowWays: readonly SlowWay[];
+}
+
+/** One direction between two machines that is worse than the others. */
+export interface SlowWay {
+  readonly from: string;
+  readonly to: string;
+  readonly latencyMs: number;
+  readonly bytesPerMs: number;
 }
 
 /** What a schedule hears of the traffic. */
 export interface TrafficObserver {
-  onSend(from: string, to: string, frame: Uint8Array): void;
+  /** `bufferedBytes` wait at the sender, before this frame. */
+  onSend(from: string, to: string, frame: Uint8Array, bufferedBytes: number): void;
   onLost(from: string, to: string, frame: Uint8Array): void;
 }
 
@@ -54,6 +64,11 @@ export class VirtualNetwork {
 
   isBlocked(from: string, to: string): boolean {
     return this.#blocked.has(`${from}>${to}`);
+  }
+
+  /** What a frame meets in this direction. */
+  wayOf(from: string, to: string): Pick<NetworkConditions, 'latencyMs' | 'bytesPerMs'> {
+    return this.conditions.slowWays.find((way) => way.from === from && way.to === to) ?? this.conditions;
   }
 
   /** One direction; a partition both ways is two calls. */
@@ -129,6 +144,7 @@ export class VirtualPort implements FramePort {
   readonly #peer: string;
   readonly #connection: Connection;
   readonly #pressedBytes: number;
+  readonly #way: Pick<NetworkConditions, 'latencyMs' | 'bytesPerMs'>;
   #other: VirtualPort | undefined;
   #listener: FramePortListener | undefined;
   #kept: Item[] = [];
@@ -146,6 +162,7 @@ export class VirtualPort implements FramePort {
     this.#connection = connection;
     this.name = name;
     this.#peer = peer;
+    this.#way = connection.network.wayOf(name, peer);
     this.#pressedBytes = pressedBytes;
     this.description = `virtual ${name}-${peer}`;
   }
@@ -172,7 +189,7 @@ export class VirtualPort implements FramePort {
   send(frame: Uint8Array): void {
     if (this.#closed || this.#ended || this.#lost) return;
     const { observer } = this.#connection.network;
-    observer.onSend(this.name, this.#peer, frame);
+    observer.onSend(this.name, this.#peer, frame, this.#bufferedBytes);
     this.#depart({ frame: frame.slice() }, frame);
   }
 
@@ -218,7 +235,7 @@ export class VirtualPort implements FramePort {
   #depart(item: Item, original: Uint8Array | undefined): void {
     const { clock, conditions, faulty } = this.#connection.network;
     const bytes = 'frame' in item ? item.frame.length : 0;
-    this.#departedAt = Math.max(this.#departedAt, clock.now) + bytes / conditions.bytesPerMs;
+    this.#departedAt = Math.max(this.#departedAt, clock.now) + bytes / this.#way.bytesPerMs;
     if (this.#departedAt > clock.now) this.#buffer(bytes);
     if (!faulty || original === undefined || conditions.kind === 'ordered') return this.#travel(item, false);
     this.#travelLossy(item, original);
@@ -233,8 +250,9 @@ export class VirtualPort implements FramePort {
 
   #travel(item: Item, late: boolean): void {
     const { clock, random, conditions } = this.#connection.network;
-    const delay = conditions.latencyMs + random.fraction() * conditions.jitterMs;
-    const extra = late ? random.fraction() * 20 * (conditions.latencyMs + conditions.jitterMs) : 0;
+    const { latencyMs } = this.#way;
+    const delay = latencyMs + random.fraction() * conditions.jitterMs;
+    const extra = late ? random.fraction() * 20 * (latencyMs + conditions.jitterMs) : 0;
     const arrival = Math.max(this.#departedAt + delay, late ? 0 : this.#arrivedAt) + extra;
     if (!late) this.#arrivedAt = arrival;
     clock.after(arrival - clock.now, () => this.#arrive(item));

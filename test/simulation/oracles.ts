@@ -15,6 +15,7 @@ import {
 } from '../../src/core/coverage.ts';
 import type { Coverage } from '../../src/core/coverage.ts';
 import type { ErrorCode } from '../../src/core/errors.ts';
+import { STORE_VERSION_ZERO } from '../../src/core/version.ts';
 import type { Change } from '../../src/core/change.ts';
 import type { Part } from '../../src/core/part.ts';
 import { holesOfRanges, hullOfRanges, rangeSetHas, rangeSetOf, subtractRanges } from '../../src/core/range-set.ts';
@@ -61,6 +62,8 @@ export function judge(world: World): Failure[] {
     ...judgeLedger(world),
     ...judgePromises(world),
     ...world.torn.slice(0, 1).map((detail) => ({ oracle: 'atomic', detail })),
+    ...world.overruns.slice(0, 1).map((detail) => ({ oracle: 'bounded', detail })),
+    ...judgeTables(world),
     ...judgeEchoes(world),
     ...judgeLog(world),
     ...judgeEnds(world),
@@ -100,9 +103,17 @@ function judgeCoverage(world: World): Failure[] {
   return failures;
 }
 
-/** What a machine covers, but for versions that were refused. */
+/**
+ * What a machine covers, but for versions that were refused.
+ *
+ * Why     A relay that lost its file gets back the rows of a site that writes no more, but no claims: whoever shows
+ *         them does not speak for that site. So such claims may differ for ever once a file was replaced.
+ */
 function knownTo(world: World, machine: Machine): Coverage {
-  return subtractCoverage(machine.store.coverage, world.ledger.refused);
+  const known = subtractCoverage(machine.store.coverage, world.ledger.refused);
+  if (world.filesReplaced === 0) return known;
+  const living = new Set(world.running.map(({ site }) => site));
+  return new Map([...known].filter(([site]) => living.has(site)));
 }
 
 /** Every write of a living machine, and every write that a living one promised to hold, is there or was superseded. */
@@ -167,6 +178,23 @@ function isKept({ site, change }: Written, cells: ReadonlyMap<string, Cell>, { r
   return order === 0 ? cell.site >= site : order > 0;
 }
 
+/** P6 on the disk: bookkeeping that grows with what peers do has a bound for each site. */
+function judgeTables({ running, limits }: World): Failure[] {
+  return running.flatMap(({ name, store: { connection } }) => {
+    const [entries] = connection
+      .prepare('SELECT max(n) FROM (SELECT count(*) AS n FROM crmesh_book GROUP BY site)')
+      .get()!;
+    const [eras] = connection.prepare('SELECT count(*) FROM crmesh_era').get()!;
+    const counts = [
+      { what: 'book entries of one site', count: Number(entries), most: limits.bookEntriesMax },
+      { what: 'eras', count: Number(eras), most: limits.erasMax },
+    ];
+    return counts
+      .filter(({ count, most }) => count > most)
+      .map(({ what, count }) => ({ oracle: 'bounded', detail: `${name} keeps ${count} ${what}` }));
+  });
+}
+
 function judgeEchoes(world: World): Failure[] {
   const echoed = world.ended.reduce((sum, link) => sum + link.echoed, 0) + world.standingEchoes();
   return echoed === 0 ? [] : [{ oracle: 'echo', detail: `${echoed} changes came back to their author or deliverer` }];
@@ -174,12 +202,19 @@ function judgeEchoes(world: World): Failure[] {
 
 /** Losses of whole frames make a peer's cursor jump back now and then; on ordered links an alarm is a fault. */
 const LOSSY_ALARMS: readonly string[] = ['PEER_LOST_HISTORY', 'OWN_HISTORY_LOST'];
+/** More openings than any machine has. */
+const ERAS_OF_A_SCHEDULE = 1_000;
+/** What must be told where files were replaced. */
+const COPY_ALARMS: readonly string[] = [...LOSSY_ALARMS, 'SITE_CONFLICT'];
 
 function judgeLog(world: World): Failure[] {
   const bad = world.log.filter(({ level, code, message }) => {
-    // No relay is ever wiped here, so none has a reason to be refilled by its leaves.
-    if (message.includes('vouched refill')) return true;
+    if (world.filesReplaced > 0 && COPY_ALARMS.includes(code)) return false;
+    // A relay that was not wiped has no reason to be refilled by its leaves.
+    if (message.includes('vouched refill')) return world.filesReplaced === 0;
     if (world.plan.fullDisks && code === 'STORAGE_FULL') return false;
+    // A store that remembers few openings cannot tell an old cursor from one of a lost future.
+    if (world.limits.erasMax < ERAS_OF_A_SCHEDULE && code === 'PEER_LOST_HISTORY') return false;
     return level === 'error' && !(world.plan.network.kind === 'lossy' && LOSSY_ALARMS.includes(code));
   });
   return bad.slice(0, 1).map(({ machine, code, message, cause }) => {
@@ -241,9 +276,35 @@ function isLiveSentinel({ table, cid, cl }: Change): boolean {
   return cid === '-1' && cl % 2 === 1 && table !== 'tag';
 }
 
-/** A newcomer that is fed by wants, each answered by any holder, ends with the same contents. */
+/** A newcomer ends with the same contents, however it is fed. */
 export function judgeNewcomer(world: World, random: Random): Failure[] {
   const { running, ledger, newcomer } = world;
+  const failures = world.filesReplaced === 0 ? feedByWants(world, random) : feedByPieces(world, random);
+  if (failures.length > 0) return failures;
+  const contents = contentsOf(newcomer.store.connection, ledger.refusedRows);
+  const theirs = contentsOf(running[0]!.store.connection, ledger.refusedRows);
+  const difference = differenceOf(contents.tables, theirs.tables) ?? differenceOf(contents.changes, theirs.changes);
+  return difference === undefined
+    ? []
+    : [{ oracle: 'newcomer', detail: `the newcomer and ${running[0]!.name}: ${difference}` }];
+}
+
+/** The whole store of one holder, in its own order: rows that nobody claims any more come along. */
+function feedByPieces({ running, newcomer }: World, random: Random): Failure[] {
+  const { store } = random.pick(running);
+  const changesMax = random.pick([1, 5, 1_000]);
+  for (let from = STORE_VERSION_ZERO, last = false; !last;) {
+    const piece = store.readPiece(from, { without: [], changesMax });
+    newcomer.store.merge([{ parts: piece.parts, claims: emptyCoverage }]);
+    from = piece.to;
+    last = piece.last;
+  }
+  return [];
+}
+
+/** Each site by wants, each answered by any holder. */
+function feedByWants(world: World, random: Random): Failure[] {
+  const { running, newcomer } = world;
   const all = running.map((machine) => knownTo(world, machine)).reduce(unionCoverage, emptyCoverage);
   const changesMax = random.pick([1, 5, 1_000]);
   for (const [site, ranges] of random.shuffled([...all])) {
@@ -263,10 +324,5 @@ export function judgeNewcomer(world: World, random: Random): Failure[] {
       left = subtractRanges(left, part.claims);
     }
   }
-  const contents = contentsOf(newcomer.store.connection, ledger.refusedRows);
-  const theirs = contentsOf(running[0]!.store.connection, ledger.refusedRows);
-  const difference = differenceOf(contents.tables, theirs.tables) ?? differenceOf(contents.changes, theirs.changes);
-  return difference === undefined
-    ? []
-    : [{ oracle: 'newcomer', detail: `the newcomer and ${running[0]!.name}: ${difference}` }];
+  return [];
 }

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { text } from 'node:stream/consumers';
 import { bundleSimulator } from './bundle.ts';
+import { sumOfCounts } from './counts.ts';
 import type { SimulatorReport } from './simulator.ts';
 import type { SourceFault } from './source-faults.ts';
 
@@ -16,6 +17,10 @@ export interface SimulationRequest {
   readonly failuresMax?: number;
   /** Every message and write goes to stderr, or only into the hash of the report. */
   readonly trace?: 'print' | 'hash';
+  /** Re-runs that a failure may take to become short; 0 = none. */
+  readonly shrink?: number;
+  /** Only these actions of a schedule. */
+  readonly only?: string;
   readonly fault?: SourceFault;
 }
 
@@ -38,12 +43,14 @@ export async function simulate(request: SimulationRequest): Promise<SimulatorRep
 }
 
 async function runProcess(path: string, request: SimulationRequest): Promise<SimulatorReport> {
-  const { from, schedules, seconds, least, failuresMax, trace } = request;
+  const { from, schedules, seconds, least, failuresMax, trace, shrink, only } = request;
   const numbers = ['--from', String(from), '--schedules', String(schedules), '--least', String(least ?? 0)];
   const limit = seconds === undefined ? [] : ['--seconds', String(seconds)];
   const flags = [
     ...(failuresMax === undefined ? [] : ['--failures', String(failuresMax)]),
     ...(trace === undefined ? [] : ['--trace', trace]),
+    ...(shrink === undefined ? [] : ['--shrink', String(shrink)]),
+    ...(only === undefined ? [] : ['--only', only]),
   ];
   const child = spawn(process.execPath, ['--enable-source-maps', path, ...numbers, ...limit, ...flags], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -56,15 +63,12 @@ async function runProcess(path: string, request: SimulationRequest): Promise<Sim
 }
 
 function sumOf(reports: readonly SimulatorReport[]): SimulatorReport {
-  const shapes: Record<string, number> = {};
-  for (const report of reports) {
-    for (const [shape, count] of Object.entries(report.shapes)) shapes[shape] = (shapes[shape] ?? 0) + count;
-  }
   return {
     schedules: reports.reduce((sum, { schedules }) => sum + schedules, 0),
     operations: reports.reduce((sum, { operations }) => sum + operations, 0),
     failures: reports.flatMap(({ failures }) => failures),
-    shapes,
+    faults: sumOfCounts(reports.map(({ faults }) => faults)),
+    shapes: sumOfCounts(reports.map(({ shapes }) => shapes)),
     traceHash: reports.map(({ traceHash }) => traceHash).join(' '),
     seconds: Math.max(...reports.map(({ seconds }) => seconds)),
   };

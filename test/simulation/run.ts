@@ -2,7 +2,7 @@
  * The simulation's own runner.
  *
  *   npm run test:simulation -- --schedules N --from SEED    N schedules from a seed (a random one if none is given)
- *   npm run test:simulation -- --seed S [--trace]           one schedule, with every message if asked
+ *   npm run test:simulation -- --seed S [--only N,N] [--trace]   one schedule, or these of its actions, with every message
  *   npm run test:simulation -- --break NAME                 with a fault; `all` measures each of them
  *   npm run test:simulation -- --list                       the faults
  *
@@ -12,6 +12,7 @@ import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import type { SimulationRequest } from './processes.ts';
 import { simulate } from './processes.ts';
+import { replayOf } from './replay.ts';
 import type { SimulatorReport } from './simulator.ts';
 import type { SourceFault } from './source-faults.ts';
 import { SOURCE_FAULTS } from './source-faults.ts';
@@ -21,6 +22,8 @@ const { values } = parseArgs({
     schedules: { type: 'string', default: '500' },
     from: { type: 'string' },
     seed: { type: 'string' },
+    only: { type: 'string' },
+    shrink: { type: 'string', default: '60' },
     break: { type: 'string' },
     processes: { type: 'string', default: String(availableParallelism()) },
     seconds: { type: 'string' },
@@ -53,16 +56,18 @@ function requestOf(fault: SourceFault | undefined): SimulationRequest {
     processes: single ? 1 : Number(values.processes),
     ...(single && values.trace ? { trace: 'print' as const } : {}),
     ...(values.seconds === undefined ? {} : { seconds: Number(values.seconds) }),
+    ...(values.only === undefined ? {} : { only: values.only }),
+    shrink: values.trace ? 0 : Number(values.shrink),
     ...(fault === undefined ? {} : { fault }),
   };
 }
 
 function show(
-  { schedules, operations, failures, shapes, seconds }: SimulatorReport,
+  { schedules, operations, failures, faults, shapes, seconds }: SimulatorReport,
   { from, fault }: SimulationRequest,
 ): void {
   if (values.json) {
-    process.stdout.write(`${JSON.stringify({ schedules, operations, failures, seconds, from, shapes })}\n`);
+    process.stdout.write(`${JSON.stringify({ schedules, operations, failures, seconds, from, faults, shapes })}\n`);
     return;
   }
   const broken = fault === undefined ? '' : ` with the fault ${fault.name}`;
@@ -70,11 +75,10 @@ function show(
   process.stdout.write(
     `${schedules} schedules from seed ${from}${broken}: ${operations} operations, ${failures.length} failed, ${seconds} s (${rate}/s)\n`,
   );
-  for (const { seed, oracle, detail } of failures.slice(0, 20)) {
-    const again = fault === undefined ? '' : ` --break ${fault.name}`;
-    process.stdout.write(
-      `\n${oracle}: ${detail}\n  again: npm run test:simulation -- --seed ${seed}${again} --trace\n`,
-    );
+  const happened = Object.entries(faults).map(([name, count]) => `${name} ${count}`);
+  process.stdout.write(`  ${happened.join(', ')}\n`);
+  for (const failure of failures.slice(0, 20)) {
+    process.stdout.write(`\n${failure.oracle}: ${failure.detail}\n  again: ${replayOf(failure, fault)}\n`);
   }
 }
 
@@ -97,6 +101,7 @@ async function measureAll(): Promise<number> {
       from: Number(values.from ?? 1),
       failuresMax: MEASURED_FAILURES,
       processes: 1,
+      shrink: 0,
     };
     const { schedules, failures } = await simulate(request);
     const oracles: Record<string, number> = {};

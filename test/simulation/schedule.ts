@@ -3,6 +3,7 @@
  * for all: healed, connected, quiet, equal.
  */
 import type { Computers } from './computers.ts';
+import type { Counts } from './counts.ts';
 import { Fate } from './fate.ts';
 import type { Failure } from './oracles.ts';
 import { isSettled, judge, judgeClaims, judgeNewcomer, judgeServing } from './oracles.ts';
@@ -20,6 +21,8 @@ export interface ScheduleResult {
   readonly shape: string;
   readonly virtualMs: number;
   readonly changes: number;
+  /** How often each kind of fault happened. */
+  readonly faults: Counts;
 }
 
 const MINUTE = 60_000;
@@ -36,14 +39,14 @@ const JOBS_MAX = 500_000;
 export function runSchedule(
   seed: number,
   computers: Computers,
-  options: { readonly trace?: (line: string) => void } = {},
+  options: { readonly trace?: (line: string) => void; readonly only?: ReadonlySet<number> } = {},
 ): ScheduleResult {
   const plan = planWorld(new Random(seed, 'plan'));
   const world = new World(plan, { computers, seed, trace: options.trace });
   world.trace(
     () => `${plan.shape} ${JSON.stringify(plan.edges)} ${JSON.stringify(plan.network)} ${JSON.stringify(plan.limits)}`,
   );
-  const fate = new Fate(world, new Random(seed, 'fate'));
+  const fate = new Fate(world, seed);
   const failures: Failure[] = [];
   const moments = new Random(seed, 'moments');
   world.onCommit = (machine) => {
@@ -51,7 +54,7 @@ export function runSchedule(
   };
   try {
     fate.begin();
-    for (let i = 0; i < plan.actions; i++) fate.act();
+    for (let i = 0; i < plan.actions; i++) if (options.only?.has(i) !== false) fate.act(i);
     fate.end();
     failures.push(...settle(world));
     failures.push(...judge(world));
@@ -67,7 +70,15 @@ export function runSchedule(
   const changes = world.ledger.written.length;
   if (failures.length > 0) traceWritten(world);
   for (const machine of world.running) machine.crash('process');
-  return { seed, actions: plan.actions, failures, shape: plan.shape, virtualMs: world.clock.elapsedMs, changes };
+  return {
+    seed,
+    actions: plan.actions,
+    failures,
+    shape: plan.shape,
+    virtualMs: world.clock.elapsedMs,
+    changes,
+    faults: world.faults,
+  };
 }
 
 /** Runs the clock until everybody holds the same, then listens whether it stays quiet. */

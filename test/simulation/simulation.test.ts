@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { occurrences } from './bundle.ts';
 import type { SimulationRequest } from './processes.ts';
 import { simulate } from './processes.ts';
+import { replayOf } from './replay.ts';
 import { SOURCE_FAULTS, patchesOf } from './source-faults.ts';
 
 const SECOND = 1_000;
@@ -22,14 +23,11 @@ describe('schedules', () => {
     'whole replicas converge, keep what they promised and go quiet, whatever happens on the way',
     async () => {
       const from = Math.floor(Math.random() * 2 ** 31);
-      const request: SimulationRequest = { from, schedules: 2_000, seconds: 150, least: 500, processes: 2 };
+      const request: SimulationRequest = { from, schedules: 2_000, seconds: 150, least: 500, processes: 2, shrink: 60 };
       const { schedules, operations, failures, seconds } = await simulate(request);
       const seeds = `seeds ${from} to ${from + request.schedules - 1}, two processes, each from its half's start`;
       process.stdout.write(`simulation: ${schedules} schedules, ${operations} operations, ${seconds} s; ${seeds}\n`);
-      const again = failures.map(
-        ({ seed, oracle, detail }) =>
-          `${oracle}: ${detail}\n  again: npm run test:simulation -- --seed ${seed} --trace`,
-      );
+      const again = failures.map((one) => `${one.oracle}: ${one.detail}\n  again: ${replayOf(one)}`);
       expect(again).toEqual([]);
       expect(schedules).toBeGreaterThanOrEqual(500);
     },

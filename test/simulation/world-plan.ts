@@ -2,7 +2,7 @@
 import type { Limits } from '../../src/core/limits.ts';
 import { DEFAULT_LIMITS } from '../../src/core/limits.ts';
 import type { LinkMode } from '../../src/wire/message.ts';
-import type { NetworkConditions } from './network.ts';
+import type { NetworkConditions, SlowWay } from './network.ts';
 import type { Random } from './random.ts';
 
 export interface MachinePlan {
@@ -28,6 +28,12 @@ export interface WorldPlan {
   readonly migrates: boolean;
   /** Disks are full now and then. */
   readonly fullDisks: boolean;
+  /** Backups are put back, files cloned, machines wiped. */
+  readonly copies: boolean;
+  /** A machine without rows begins with an image, where its peer offers one. */
+  readonly images: boolean;
+  /** Wall clocks are set forward and back. */
+  readonly clockJumps: boolean;
   /** The relay refuses some changes of its leaves. */
   readonly refuses: boolean;
   /** The longest wait before a turn of a replica's loop. */
@@ -46,13 +52,16 @@ export function planWorld(random: Random): WorldPlan {
     shape,
     machines: machines.map((machine) => ({ ...machine, late: machine.name === lateOne })),
     edges,
-    network: planNetwork(random),
+    network: planNetwork(random, edges),
     limits: planLimits(random),
     migrates: !refuses && random.chance(0.35),
     fullDisks: random.chance(0.15),
     refuses,
+    copies: !refuses && random.chance(0.35),
+    images: random.chance(0.3),
+    clockJumps: random.chance(0.2),
     turnMs: random.pick([1, 5, 50]),
-    actions: random.between(20, 60),
+    actions: random.between(30, 80),
   };
 }
 
@@ -82,7 +91,7 @@ function shapeOf(shape: string, random: Random): { machines: Unscheduled[]; edge
   return { machines: [...peers, ...leaves], edges };
 }
 
-function planNetwork(random: Random): NetworkConditions {
+function planNetwork(random: Random, edges: readonly EdgePlan[]): NetworkConditions {
   const lossy = random.chance(0.4);
   return {
     kind: lossy ? 'lossy' : 'ordered',
@@ -92,7 +101,14 @@ function planNetwork(random: Random): NetworkConditions {
     lost: lossy ? random.pick([0.01, 0.05, 0.2]) : 0,
     repeated: lossy ? random.pick([0, 0.05]) : 0,
     reordered: lossy ? random.pick([0, 0.05]) : 0,
+    slowWays: random.chance(0.25) ? [slowWay(random, random.pick(edges))] : [],
   };
+}
+
+/** One direction of one link, so that questions and answers travel at different speeds. */
+function slowWay(random: Random, { client, server }: EdgePlan): SlowWay {
+  const [from, to] = random.chance(0.5) ? [client, server] : [server, client];
+  return { from, to, latencyMs: random.pick([200, 1_000, 2_500]), bytesPerMs: random.pick([1, 5, Infinity]) };
 }
 
 /** Half of the worlds have limits so small that pieces, chunks, credit and folding happen all the time. */
@@ -106,6 +122,7 @@ function planLimits(random: Random): Limits {
     groupChangesMax: Math.max(pieceChangesMax, random.pick([5, 30, 200])),
     growthLogMax: random.pick([1, 2, 5, 100]),
     bookEntriesMax: random.pick([1, 2, 8]),
+    erasMax: random.pick([2, 10_000]),
     creditBytes: random.pick([300, 2_000, 1 << 20]),
     frameBytesMax: random.pick([1_500, 1 << 20]),
     bufferedBytesMax: random.pick([300, 1 << 20]),

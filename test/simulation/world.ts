@@ -3,11 +3,13 @@ import type { ErrorCode } from '../../src/core/errors.ts';
 import { codedError } from '../../src/core/errors.ts';
 import type { Coverage } from '../../src/core/coverage.ts';
 import { coverageOf } from '../../src/core/coverage.ts';
-import type { Grant, Link, WriteDecision } from '../../src/replica/replica-port.ts';
+import type { Grant, ImageAnswer, Link, WriteDecision } from '../../src/replica/replica-port.ts';
+import type { DiskSnapshot } from '../../src/sqlite/wasm/memory-file-system.ts';
 import type { Message } from '../../src/wire/message.ts';
 import { createCodec } from '../../src/wire/codec.ts';
 import { VirtualClock } from './clock.ts';
 import type { Computers } from './computers.ts';
+import type { Image } from './images.ts';
 import { Ledger } from './ledger.ts';
 import type { LogLine, Surroundings } from './machine.ts';
 import { DATABASE_ID, Machine } from './machine.ts';
@@ -27,6 +29,10 @@ export interface Edge {
   wanted: boolean;
   link: Link | undefined;
   connection: Connection | undefined;
+  /** It is not dialled while its client fetches an image. */
+  fetching: boolean;
+  /** An image could not be fetched. */
+  byRows: boolean;
 }
 
 /** How a link ended, for the judges. */
@@ -38,6 +44,9 @@ export interface Ended {
 }
 
 const HELLO_WAIT_MS = 10_000;
+/** Of what users of a simulated world write at once, and of what one message holds. */
+const LARGEST_TRANSACTION_CHANGES = 150;
+const LARGEST_MESSAGE_BYTES = 32_000;
 
 export class World implements Surroundings {
   readonly plan: WorldPlan;
@@ -48,6 +57,8 @@ export class World implements Surroundings {
   readonly ledger: Ledger = new Ledger();
   readonly network: VirtualNetwork;
   readonly machines: ReadonlyMap<string, Machine>;
+  /** Of empty databases whose site ids no machine has. */
+  readonly spareDisks: readonly DiskSnapshot[];
   /** Takes no part; the judges feed it at the end. */
   readonly newcomer: Machine;
   readonly edges: readonly Edge[];
@@ -55,9 +66,17 @@ export class World implements Surroundings {
   readonly ended: Ended[] = [];
   readonly torn: string[] = [];
   onCommit: (machine: Machine) => void = () => {};
+  onPowerFailed: (machine: Machine) => void = () => {};
+  /** Files that were set back, cloned or wiped so far. */
+  filesReplaced = 0;
+  /** How often each kind of fault happened. */
+  readonly faults: Record<string, number> = {};
+  /** The most that anything which must be bounded had, above its bound. */
+  readonly overruns: string[] = [];
   /** Messages that are no heartbeats, sent so far; the last one in words. */
   busyMessages = 0;
   lastBusy = '';
+  readonly #images = new Map<Machine, Image>();
   readonly #echoes = new WeakMap<Link, number>();
   readonly #random: Random;
   readonly #trace: ((line: string) => void) | undefined;
@@ -78,22 +97,30 @@ export class World implements Surroundings {
     this.#random = new Random(seed, 'dial');
     this.codec = observedCodec(createCodec({ limits: plan.limits }));
     this.network = new VirtualNetwork(this.clock, new Random(seed, 'network'), plan.network, {
-      onSend: (from, to, frame) => this.#noteSent(from, to, frame),
-      onLost: (from, to, frame) => this.trace(() => `${from} -> ${to} LOST ${this.#words(frame)}`),
+      onSend: (from, to, frame, bufferedBytes) => this.#noteSent({ from, to, bufferedBytes }, frame),
+      onLost: (from, to, frame) => {
+        this.count('frame lost');
+        this.trace(() => `${from} -> ${to} LOST ${this.#words(frame)}`);
+      },
     });
     const disks = new Random(seed, 'sites').shuffled(computers.templates);
     const machine = (name: string, i: number): Machine =>
       new Machine(name, { computer: computers.all[i]!, disk: disks[i]!, world: this, random: new Random(seed, name) });
     this.machines = new Map(plan.machines.map(({ name }, i) => [name, machine(name, i)]));
     this.newcomer = machine('newcomer', plan.machines.length);
+    this.spareDisks = disks.slice(plan.machines.length + 1);
     this.edges = plan.edges.map(({ client, server, mode }): Edge => {
       const ends = { client: this.machines.get(client)!, server: this.machines.get(server)! };
-      return { ...ends, mode, wanted: true, link: undefined, connection: undefined };
+      return { ...ends, mode, wanted: true, link: undefined, connection: undefined, fetching: false, byRows: false };
     });
   }
 
   get running(): Machine[] {
     return [...this.machines.values()].filter(({ isRunning }) => isRunning);
+  }
+
+  count(fault: string): void {
+    this.faults[fault] = (this.faults[fault] ?? 0) + 1;
   }
 
   note(line: LogLine): void {
@@ -116,8 +143,19 @@ export class World implements Surroundings {
     for (const edge of this.edges) if (edge.client === machine) this.#dialSoon(edge);
   }
 
+  /** In the middle of a call: the machine is cleared away as after a crash. */
+  powerFailed(machine: Machine): void {
+    this.trace(() => `the power of ${machine.name} fails inside a write`);
+    this.count('power cut inside a write');
+    if (machine.isRunning) this.#noteEchoes(machine);
+    this.network.machineDied(machine.name);
+    this.#forgetLinks(machine);
+    this.onPowerFailed(machine);
+  }
+
   crash(machine: Machine, kind: 'process' | 'power'): void {
     this.trace(() => `${machine.name} crashes (${kind})`);
+    this.count(kind === 'power' ? 'loss of power' : 'end of process');
     this.#noteEchoes(machine);
     this.network.machineDied(machine.name);
     machine.crash(kind);
@@ -143,6 +181,7 @@ export class World implements Surroundings {
 
   /** Truncates the connection under a link, if there is one. */
   cut(edge: Edge): void {
+    this.count('connection cut');
     this.trace(() => `the connection ${edge.client.name}-${edge.server.name} is cut`);
     edge.connection?.cut();
   }
@@ -175,6 +214,7 @@ export class World implements Surroundings {
       if (edge.client !== machine) continue;
       edge.link = undefined;
       edge.connection = undefined;
+      edge.fetching = false;
     }
   }
 
@@ -192,18 +232,22 @@ export class World implements Surroundings {
 
   #dial(edge: Edge): void {
     const { client, server, mode } = edge;
-    if (!edge.wanted || edge.link !== undefined || !client.isRunning) return;
+    const { owner } = client;
+    if (!edge.wanted || edge.link !== undefined || edge.fetching || !client.isRunning) return;
     const isPartitioned = this.network.isBlocked(client.name, server.name);
     if (!server.isRunning || isPartitioned) return this.#dialSoon(edge);
     const connection = this.network.connect(client.name, server.name, this.limits.bufferedBytesMax / 4);
     edge.connection = connection;
     this.#welcome(server, connection.ports[1]);
+    const wantsImage = this.plan.images && !edge.byRows && client.store.isPristine;
+    const images = wantsImage ? { onImage: () => this.#takeImage(edge) } : {};
     const link = client.replica.attach(connection.ports[0], {
       role: 'client',
       mode,
       dbid: DATABASE_ID,
+      ...images,
       onEnd: (error) => {
-        this.#noteEnd(client, link, error.code, error.message);
+        if (owner.alive) this.#noteEnd(client, link, error.code, error.message);
         if (edge.link !== link) return;
         edge.link = undefined;
         edge.connection = undefined;
@@ -227,12 +271,42 @@ export class World implements Surroundings {
           role: 'server',
           hello,
           grant: this.#grant(),
-          onEnd: (error) => this.#noteEnd(server, link, error.code, error.message),
+          ...(this.plan.images ? { image: (answer: ImageAnswer) => this.#findImage(server, answer) } : {}),
+          onEnd: (error) => {
+            if (owner.alive) this.#noteEnd(server, link, error.code, error.message);
+          },
         });
       },
       onDrain: () => {},
       onClose: () => stop(),
     });
+  }
+
+  #findImage(server: Machine, { found }: ImageAnswer): void {
+    const make = (): void => {
+      const image = this.#random.chance(0.9) ? server.tryMakeImage() : undefined;
+      if (image !== undefined) this.#images.set(server, image);
+      if (server.isRunning) found(image?.offer);
+    };
+    this.clock.after(this.#random.between(1, 3_000), make, server.owner);
+  }
+
+  /** Ends the session, fetches the image and puts it in place, or goes on with rows; then it connects again. */
+  #takeImage(edge: Edge): void {
+    const { client, server } = edge;
+    const image = this.#images.get(server);
+    edge.fetching = true;
+    edge.link?.close();
+    const fetched = (): void => {
+      edge.fetching = false;
+      edge.byRows = image === undefined || this.#random.chance(0.1);
+      this.trace(() => `${client.name} ${edge.byRows ? 'could not fetch' : 'takes'} the image of ${server.name}`);
+      this.count('image fetched');
+      if (image !== undefined && !edge.byRows)
+        client.tryAdopt(image, this.#random.pick([undefined, undefined, 0, 1, 2]));
+      if (client.isRunning) this.#dialSoon(edge);
+    };
+    this.clock.after(this.#random.between(1, 20_000), fetched, client.owner);
   }
 
   #decoded(frame: Uint8Array): Message | undefined {
@@ -247,16 +321,8 @@ export class World implements Surroundings {
   #grant(): Grant {
     const all = { read: 'all', write: 'all', schema: true, mode: 'peer', vouch: true } as const;
     if (!this.plan.refuses) return all;
-    const write: Grant['write'] = (change, site): WriteDecision => {
-      const decision =
-        change.cid === 'b' && change.val === 'y'
-          ? 'reject'
-          : change.cid === 'w' && change.val === 2.5
-            ? 'drop'
-            : 'allow';
-      if (decision !== 'allow' && change.version !== undefined) this.ledger.refuse(site, change.version);
-      return decision;
-    };
+    const write: Grant['write'] = ({ cid, val }): WriteDecision =>
+      cid === 'b' && val === 'y' ? 'reject' : cid === 'w' && val === 2.5 ? 'drop' : 'allow';
     return { ...all, write, mode: 'leaf' };
   }
 
@@ -265,21 +331,45 @@ export class World implements Surroundings {
     this.ended.push({ machine: machine.name, code, message, echoed: link.traffic.changesEchoed });
   }
 
-  #noteSent(from: string, to: string, frame: Uint8Array): void {
+  #noteSent(
+    { from, to, bufferedBytes }: { readonly from: string; readonly to: string; readonly bufferedBytes: number },
+    frame: Uint8Array,
+  ): void {
+    this.#noteOverrun(from, to, bufferedBytes);
     const message = this.codec.messageIn(frame);
     if (message === undefined || !isHeartbeat(message.type)) {
       this.busyMessages += 1;
       this.lastBusy = `${from} -> ${to} ${message?.type ?? 'unknown'}`;
     }
     for (const [site, ranges] of message === undefined ? [] : heldIn(message)) this.ledger.promise(from, site, ranges);
+    for (const [site, ranges] of message === undefined ? [] : refusedIn(message)) this.ledger.refuse(site, ranges);
     this.#traceEchoes();
     this.trace(() => `${from} -> ${to} ${this.#words(frame)}`);
+  }
+
+  /** P6: what waits for a peer, and what waits to be merged, is bounded. */
+  #noteOverrun(from: string, to: string, bufferedBytes: number): void {
+    const { bufferedBytesMax, unreadAnswerBytesMax, groupChangesMax, pieceChangesMax } = this.limits;
+    const note = (what: string, value: number, bound: number): void => {
+      if (value > bound) this.overruns.push(`${from} holds ${value} ${what}, more than ${bound}`);
+    };
+    note(`bytes for ${to}`, bufferedBytes, bufferedBytesMax + unreadAnswerBytesMax + LARGEST_MESSAGE_BYTES);
+    const waiting = this.machines.get(from)?.waitingChanges ?? 0;
+    note('changes that wait', waiting, 3 * groupChangesMax + pieceChangesMax + LARGEST_TRANSACTION_CHANGES);
   }
 
   #words(frame: Uint8Array): string {
     const message = this.codec.messageIn(frame);
     return message === undefined ? `${frame.length} bytes` : describeMessage(message);
   }
+}
+
+/** What the sender of a message says it refused, durably. */
+function refusedIn(message: Message): Coverage {
+  if (message.type === 'nack') return coverageOf(message.site, message.ranges);
+  if (message.type === 'ack') return coverageOf(message.site, message.ack.refused);
+  if (message.type === 'welcome') return new Map([...message.acks].map(([site, { refused }]) => [site, refused]));
+  return new Map();
 }
 
 /** What the sender of a message says it holds, durably. */

@@ -4,27 +4,12 @@ import { createWasmDriver } from '../../src/sqlite/wasm/driver.ts';
 import { MemoryFileSystem } from '../../src/sqlite/wasm/memory-file-system.ts';
 import type { IdentityMarker, Marker } from '../../src/store/identity-marker.ts';
 import type { Store } from '../../src/store/store.ts';
+import { MemoryMarker } from './memory-marker.ts';
 import { contents, flushPart, mergeParts, openTestStore, pull, siteOf, write } from './test-store.ts';
 
 async function openOn(disk: MemoryFileSystem, marker?: IdentityMarker): Promise<Store> {
   const driver = await createWasmDriver({ fileSystem: disk });
   return openTestStore({ driver, path: '/data.db', ...(marker === undefined ? {} : { marker }) });
-}
-
-function markerInMemory(): IdentityMarker & { content: Marker | undefined } {
-  return {
-    content: undefined,
-    read() {
-      return this.content;
-    },
-    write(marker) {
-      this.content = marker;
-    },
-    announce(announced) {
-      this.content = { ...this.content!, announced };
-    },
-    closed() {},
-  };
 }
 
 function exchangeAll(...stores: readonly Store[]): void {
@@ -123,7 +108,7 @@ test('a restored backup gets its lost versions back under the former site', asyn
 
 test('a marker that does not fit the file makes the replica take a new site id at open', async () => {
   const disk = new MemoryFileSystem();
-  const marker = markerInMemory();
+  const marker = new MemoryMarker();
   let a = await openOn(disk, marker);
   const { site } = a.identity;
   write(a, `INSERT INTO num VALUES (1, 'x')`);
@@ -143,20 +128,25 @@ test('a marker that does not fit the file makes the replica take a new site id a
   expect(a.identity).toMatchObject({ formerSites: [site] });
   expect(marker.content!.site).toBe(a.identity.site);
   a.close();
-  const elsewhere = await openOn(disk, markerInMemory());
+  const elsewhere = await openOn(disk, new MemoryMarker());
   expect(elsewhere.identity.formerSites).toHaveLength(2);
   elsewhere.close();
 });
 
 test('a crash between the marker and the file changes nothing', async () => {
   const disk = new MemoryFileSystem();
-  const marker = markerInMemory();
+  const marker = new MemoryMarker();
   let a = await openOn(disk, marker);
   const { site } = a.identity;
   a.close();
   const before = disk.snapshot();
   const written: Marker[] = [];
-  a = await openOn(disk, { ...marker, read: () => marker.read(), write: (content) => written.push(content) });
+  a = await openOn(disk, {
+    read: () => marker.read(),
+    write: (content) => written.push(content),
+    announce: () => undefined,
+    closed: () => undefined,
+  });
   a.close();
   expect(written[0]!.nonces).toHaveLength(2);
   marker.write(written[0]!);
@@ -232,7 +222,7 @@ test('a file that never had a marker keeps its site; one that had and comes with
   let a = await openOn(disk);
   const { site } = a.identity;
   a.close();
-  const marker = markerInMemory();
+  const marker = new MemoryMarker();
   a = await openOn(disk, marker);
   expect(a.identity.site).toBe(site);
   a.close();
