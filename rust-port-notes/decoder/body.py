@@ -13,15 +13,21 @@ KEPT_BACK = re.compile(r'^(sqlite_|crsql_|crmesh_|__crsql)|__crsql_|autoincremen
 
 
 class Budget:
-    """Changes of one message: its bodies share them."""
+    """What one message may cost its reader: its bodies share it."""
 
     def __init__(self):
         self.changes = 0
+        self.bytes_left = LIMITS['messageBytesMax']
 
-    def take(self, count):
+    def take_changes(self, count):
         self.changes += count
         if self.changes > LIMITS['partChangesMax']:
             raise Refused('TOO_LARGE', 'too many changes')
+
+    def take_bytes(self, count):
+        self.bytes_left -= count
+        if self.bytes_left < 0:
+            raise Refused('TOO_LARGE', 'it unfolds to too many bytes')
 
 
 def read_body(site, data, budget):
@@ -32,7 +38,7 @@ def read_body(site, data, budget):
         raise malformed('a body in an unknown form')
     stored = reader.bytes() if head & 0x40 else reader.rest()
     met[f'body{" deflated" if head & 0x20 else ""}{" split" if head & 0x40 else ""}'] += 1
-    packed = Reader(inflated(stored) if head & 0x20 else stored)
+    packed = Reader(inflated(stored, budget) if head & 0x20 else stored)
     span = packed.range_from(0)
     seen = packed.coverage(Ids()) if head & 0x10 else None
     rows = read_rows(packed, reader, head, span, budget)
@@ -43,14 +49,13 @@ def read_body(site, data, budget):
     return {'site': site, 'span': span, 'rows': rows, **({} if seen is None else {'seen': seen})}
 
 
-def inflated(stored):
+def inflated(stored, budget):
     inflater = zlib.decompressobj(-15)
     try:
-        plain = inflater.decompress(stored, LIMITS['messageBytesMax'])
+        plain = inflater.decompress(stored, budget.bytes_left + 1)
     except zlib.error as error:
         raise malformed('bytes that cannot be inflated') from error
-    if inflater.unconsumed_tail:
-        raise Refused('TOO_LARGE', 'too much when inflated')
+    budget.take_bytes(len(plain))
     if not inflater.eof:
         raise malformed('a deflate stream that is cut off')
     return plain
@@ -67,11 +72,11 @@ def read_rows(packed, raw, head, span, budget):
         raise malformed('a template that is not there')
     groups = [templates[number] for number in numbers]
     sizes = [len(group['columns']) for group in groups]
-    budget.take(sum(sizes))
+    budget.take_changes(sum(sizes))
     seqs = read_seqs(packed, head & 3, sizes)
     versions = read_versions(packed, head >> 2 & 3, sizes, span)
     for number, table in enumerate(tables):
-        read_table_columns(packed, raw, table, [group for group in groups if group['table'] == number])
+        read_table_columns(packed, raw, table, [group for group in groups if group['table'] == number], budget)
     return assembled(tables, groups, seqs, versions)
 
 
@@ -132,17 +137,17 @@ def read_versions(packed, form, sizes, span):
     return [lo + offset if offset else None for offset in offsets]
 
 
-def read_table_columns(packed, raw, table, groups):
+def read_table_columns(packed, raw, table, groups, budget):
     cells = [0] * len(table['cids'])
     for group in groups:
         for column in group['columns']:
             cells[column] += 1
     if not groups or 0 in cells:
         raise malformed('an unused table or column')
-    table['keys'] = iter(read_keys(packed, raw, len(groups)))
+    table['keys'] = iter(read_keys(packed, raw, len(groups), budget))
     table['cells'] = []
     for cid, count in zip(table['cids'], cells):
-        values, flag = read_values(packed, raw, count)
+        values, flag = read_values(packed, raw, count, budget)
         versions = read_numbers(packed, count) if flag else [packed.varint()] * count
         if any(not 0 <= version <= LIMITS['colVersionMax'] for version in versions):
             raise invalid('a column version out of bounds')

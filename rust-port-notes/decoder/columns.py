@@ -43,7 +43,7 @@ def number_form(reader, form, count):
     return values
 
 
-def read_values(packed, raw, count):
+def read_values(packed, raw, count, budget):
     """The values, and the column's flag."""
     head = packed.u8()
     form = head & 0x0F
@@ -54,14 +54,14 @@ def read_values(packed, raw, count):
     if form == 0:
         return [None] * count, flag
     if not head & 0x10:
-        return value_form(packed, raw, form, count), flag
+        return value_form(packed, raw, form, count, budget), flag
     bits = packed.raw((count + 7) // 8)
     filled = [bool(bits[i >> 3] >> (i & 7) & 1) for i in range(count)]
-    others = iter(value_form(packed, raw, form, sum(filled)))
+    others = iter(value_form(packed, raw, form, sum(filled), budget))
     return [next(others) if is_filled else None for is_filled in filled], flag
 
 
-def value_form(packed, raw, form, count):
+def value_form(packed, raw, form, count, budget):
     if form == 1:
         return read_numbers(packed, count)
     if form == 2:
@@ -80,7 +80,9 @@ def value_form(packed, raw, form, count):
         places = packed.raw(count)
         if places and max(places) >= len(texts):
             raise malformed('a text that is not in the dictionary')
-        return [texts[place] for place in places]
+        values = [texts[place] for place in places]
+        budget.take_bytes(sum(utf16_units(text) for text in values))
+        return values
     if form in (7, 8):
         lengths = [packed.count(LIMITS['valueBytesMax']) for _ in range(count)]
         return [(packed if form == 7 else raw).raw(length) for length in lengths]
@@ -93,6 +95,10 @@ def read_texts(packed, count):
     lengths = [packed.count(LIMITS['valueBytesMax']) for _ in range(count)]
     whole = Reader(packed.raw(sum(lengths)))
     return [utf8(whole.raw(length)) for length in lengths]
+
+
+def utf16_units(text):
+    return len(text) + sum(character > '\uffff' for character in text)
 
 
 def mixed_value(packed):
@@ -119,7 +125,7 @@ def real(value):
     return value
 
 
-def read_keys(packed, raw, count):
+def read_keys(packed, raw, count, budget):
     form = packed.u8()
     met[f'keys {form}'] += 1
     if form == 0:
@@ -130,8 +136,7 @@ def read_keys(packed, raw, count):
         raise malformed('keys in an unknown form')
     shared = packed.bytes()
     rest = packed.varint()
-    if rest * count > LIMITS['messageBytesMax']:
-        raise malformed('it ends too early')
+    budget.take_bytes((len(shared) + rest) * count)
     keys = [shared + (packed if form == 2 else raw).raw(rest) for _ in range(count)]
     for key in keys:
         packed_key(key)

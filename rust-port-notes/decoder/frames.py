@@ -1,14 +1,9 @@
-"""Frames and HTTP bodies as JSON."""
-import json
-import re
-
+"""Frames and HTTP bodies as JSON: what has fixed order. Greetings and refusals stand in greeting.py."""
 from body import Budget, read_body
+from greeting import read_acknowledgement, read_map
 from msgpack import unpack
-from reader import Ids, LIMITS, Reader, Refused, VERSION_MAX, malformed
+from reader import Ids, Reader, Refused, VERSION_MAX, malformed
 
-ID = re.compile(r'[0-9a-f]{32}\Z')
-CURSOR = re.compile(r'([0-9a-f]{32})\.(0|[1-9][0-9]{0,15})\Z')
-GREETINGS = {1: 'hello', 2: 'welcome'}
 MAPS = {1: 'hello', 2: 'welcome', 11: 'nack', 19: 'error', 20: 'bye'}
 PLAIN = {
     3: 'base', 4: 'window', 5: 'mark', 6: 'beat', 7: 'pull', 8: 'pullall', 9: 'part', 10: 'ack', 12: 'coverage',
@@ -124,10 +119,6 @@ def read_pull(reader, ids):
     return {'cursor': read_cursor(reader, ids)} if reader.flag() else {}
 
 
-def read_acknowledgement(reader):
-    return {name: reader.ranges() for name in ('held', 'parked', 'refused')}
-
-
 def read_want(reader, ids):
     want = {'site': ids.read(reader), 'ranges': reader.ranges()}
     if not want['ranges']:
@@ -156,109 +147,3 @@ FIELDS = {
     16: lambda reader, ids: {'bytes': {'hex': reader.rest().hex()}},
     17: lambda reader, ids: {**read_era_at(reader, ids), 'bytes': reader.varint(), 'hash': reader.raw(32).hex()},
 }
-
-
-def read_map(kind, fields):
-    if not isinstance(fields, dict):
-        raise malformed('a control message is not a map')
-    if kind in ('hello', 'welcome'):
-        return {'type': kind, **read_greeting(fields), **greeting_rest(kind, fields)}
-    if kind == 'nack':
-        nack = {'site': id_field(fields, 'site'), 'ranges': exactly(bin_field(fields, 'ranges'), Reader.ranges)}
-        nack['kind'] = one_of(fields, 'kind', ('reject', 'drop'))
-        return {'type': kind, **nack, 'code': text(fields, 'code'), 'message': text(fields, 'message', 4000)}
-    if kind == 'error':
-        found = {'code': text(fields, 'code'), 'message': text(fields, 'message', 4000)}
-        return {'type': kind, **found, 'details': json.loads(text(fields, 'details', 16_000))}
-    retry = {'retryAfterMs': number(fields, 'retryAfterMs')} if 'retryAfterMs' in fields else {}
-    return {'type': kind, 'code': text(fields, 'code'), **retry}
-
-
-def read_greeting(fields):
-    found = {name: text(fields, name) for name in ('session', 'dbid', 'schemaHash', 'mesh')}
-    found |= {'wire': number(fields, 'wire'), 'credit': number(fields, 'credit')}
-    found |= {'site': id_field(fields, 'site'), 'era': id_field(fields, 'era')}
-    found['formerSites'] = [checked_id(site) for site in list_field(fields, 'formerSites', 1000)]
-    found['shape'] = shape_from(fields.get('shape'))
-    found['mode'] = one_of(fields, 'mode', ('leaf', 'peer'))
-    flat = list_field(fields, 'digest', 512)
-    found['digest'] = {str(bucket): whole(hash_) for bucket, hash_ in zip(flat[::2], flat[1::2])}
-    found['capabilities'] = [one for one in list_field(fields, 'capabilities', 200) if isinstance(one, str)]
-    if 'cursor' in fields:
-        match = CURSOR.match(text(fields, 'cursor'))
-        if match is None:
-            raise malformed('not a cursor')
-        found['cursor'] = {'nonce': match[1], 'at': int(match[2])}
-    return found
-
-
-def greeting_rest(kind, fields):
-    if kind == 'hello':
-        optional = {'schemaText': LIMITS['schemaBytesMax'], 'siteKey': 200}
-        return {name: text(fields, name, most) for name, most in optional.items() if name in fields}
-    pairs = list_field(fields, 'acks', 1001)
-    return {'acks': {checked_id(site): exactly(data, read_acknowledgement) for site, data in pairs}}
-
-
-def shape_from(shape):
-    if not isinstance(shape, dict) or len(shape) > LIMITS['tablesMax']:
-        raise malformed('not a shape')
-    for columns in shape.values():
-        if not isinstance(columns, list) or len(columns) > LIMITS['columnsMax']:
-            raise malformed('a shape names columns')
-    return shape
-
-
-def exactly(data, read):
-    reader = Reader(data)
-    found = read(reader)
-    reader.end()
-    return found
-
-
-def text(fields, name, most=200):
-    value = fields.get(name)
-    if not isinstance(value, str) or len(value.encode('utf-16-le')) > 2 * most:
-        raise malformed(f'{name} is no text')
-    return value
-
-
-def whole(value):
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not is_number or value != value // 1 or not 0 <= value <= VERSION_MAX:
-        raise malformed('not a whole number')
-    return int(value)
-
-
-def number(fields, name):
-    return whole(fields.get(name))
-
-
-def bin_field(fields, name):
-    value = fields.get(name)
-    if not isinstance(value, bytes):
-        raise malformed(f'{name} is not binary')
-    return value
-
-
-def list_field(fields, name, most):
-    value = fields.get(name)
-    if not isinstance(value, list) or len(value) > most:
-        raise malformed(f'{name} is no list')
-    return value
-
-
-def checked_id(value):
-    if not isinstance(value, str) or not ID.match(value):
-        raise malformed('not an id')
-    return value
-
-
-def id_field(fields, name):
-    return checked_id(fields.get(name))
-
-
-def one_of(fields, name, allowed):
-    if fields.get(name) not in allowed:
-        raise malformed(f'{name} is none of {allowed}')
-    return fields[name]

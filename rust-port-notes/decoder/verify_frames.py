@@ -1,7 +1,8 @@
 """Decodes every frame of vectors/frames.json and compares it with its meaning; every form must have been met."""
 from columns import met
 from digest import digest_of_coverage
-from frames import CURSOR, read_http_body, read_message
+from frames import read_http_body, read_message
+from greeting import cursor_from
 from reader import Ids, Refused
 from values import packed_key, value_to_json
 
@@ -47,16 +48,19 @@ def verify_frames(vectors):
         check('chunks', attempt(read_message, whole), meanings[vector['message']])
     for form in FORMS:
         check(f'form met: {form}', met[form] > 0, True)
+    for vector in vectors['tolerated']:
+        check(vector['name'], attempt(read_message, vector['hex']), vector['meaning'])
     for vector in vectors['refused']:
         check(vector['name'], attempt(read_message, vector['hex']), vector['code'])
+    for vector in vectors['refusedBodies']:
+        check(vector['name'], attempt(read_http_body, vector['hex']), vector['code'])
     for vector in vectors['keys']:
         expected = vector['values'] if vector['valid'] else 'CHANGE_INVALID'
         check(f'key {vector["hex"]}', attempt(key_json, vector['hex']), expected)
     for vector in vectors['digests']:
         check('digest', digest_of_coverage(vector['coverage']), vector['digest'])
     for vector in vectors['cursors']:
-        match = CURSOR.match(vector['text'])
-        check('cursor', (match[1], int(match[2])), (vector['nonce'], vector['at']))
+        check('cursor', cursor_from(vector['text']), {'nonce': vector['nonce'], 'at': vector['at']})
     return faults, count
 
 

@@ -24,12 +24,22 @@ import { createCodec } from '../../src/wire/codec.ts';
 import { sqlValueToJson } from '../../src/wire/json-value.ts';
 import type { Message } from '../../src/wire/message.ts';
 import { goldenBodies, goldenMessages, meaningOf } from '../wire/golden-frames.ts';
+import type { ByteFrame } from './byte-pieces.ts';
+import { hexOf } from './byte-pieces.ts';
 import { deflatedBodies, plainBodies } from './column-bodies.ts';
+import { refusedBodies, refusedFrames } from './refused-frames.ts';
+import { toleratedFrames } from './tolerated-frames.ts';
 
 export interface FrameVector {
   readonly name: string;
   readonly hex: string;
   readonly meaning: unknown;
+}
+
+export interface RefusedVector {
+  readonly name: string;
+  readonly hex: string;
+  readonly code: string;
 }
 
 export interface FrameVectors {
@@ -41,7 +51,10 @@ export interface FrameVectors {
   readonly links: readonly { readonly name: string; readonly frames: readonly Omit<FrameVector, 'name'>[] }[];
   /** Frames that make up one of the messages. */
   readonly chunked: readonly { readonly message: string; readonly frames: readonly string[] }[];
-  readonly refused: readonly { readonly name: string; readonly hex: string; readonly code: string }[];
+  /** Frames that are read, although our writer writes them otherwise. */
+  readonly tolerated: readonly FrameVector[];
+  readonly refused: readonly RefusedVector[];
+  readonly refusedBodies: readonly RefusedVector[];
   readonly keys: readonly { readonly hex: string; readonly values?: readonly unknown[]; readonly valid: boolean }[];
   readonly digests: readonly { readonly coverage: unknown; readonly digest: unknown }[];
   readonly cursors: readonly { readonly text: string; readonly nonce: string; readonly at: number }[];
@@ -73,7 +86,9 @@ export function frameVectors(): FrameVectors {
     }),
     links: [linkOf('ids are sent in full once', linkMessages())],
     chunked: [chunkedMessage()],
-    refused: refusedFrames.map(([name, hex]) => ({ name, hex, code: codeOf(hex) })),
+    tolerated: toleratedFrames.map(toleratedFrame),
+    refused: refusedFrames.map((frame) => refusedFrame(frame, deflating.decode)),
+    refusedBodies: refusedBodies.map((frame) => refusedFrame(frame, deflating.decodeBody)),
     keys: [...validKeys, ...invalidKeys].map(keyVector),
     digests: coverages.map((coverage) => ({
       coverage: meaningOf(coverage),
@@ -116,49 +131,19 @@ function chunkedMessage(): FrameVectors['chunked'][number] {
   return { message: 'part-bulk', frames };
 }
 
-const SITE_HEX = 'ab'.repeat(16);
-/** Version, tag of a part, claims = span, site as new id 1. */
-const PART = `0109 01 03${SITE_HEX}`;
-/** Body: first byte 0, span (0, 9], one group, one table t with column v. */
-const ONE_CELL = '00 0009 01 01 0174 01 0176';
-
-const refusedFrames: readonly (readonly [name: string, hex: string])[] = (
-  [
-    ['nothing at all', ''],
-    ['a version that is not known', '6305'],
-    ['a version alone', '01'],
-    ['a tag that does not exist', '0163'],
-    ['ids of a link outside of one', '018401'],
-    ['bytes behind the end', '010e0505'],
-    ['a number beyond 2^53', '010effffffffffffff7f'],
-    ['an id by a number that was never given', '010d02010001'],
-    ['a want of nothing', `010d03${SITE_HEX}00`],
-    ['ranges that touch', `010d03${SITE_HEX}0200050005`],
-    ['a flag that is neither 0 nor 1', '010702'],
-    ['control fields that are no map', '0114c0'],
-    ['control fields with an extension', '0114d47300'],
-    ['a control number in a 64-bit form', '0114 82 a4636f6465a141 ac726574727941667465724d73 cf0000000000000005'],
-    ['a body in an unknown form', `${PART} 80 0009 00`],
-    ['an empty span', `${PART} 00 0500 00`],
-    ['a deflated body that is no deflate stream', `${PART} 20 ffffff`],
-    ['a column of an unknown form', `${PART} ${ONE_CELL} 01 01 00 00 01 00 01 0a`],
-    ['a text that is not UTF-8', `${PART} ${ONE_CELL} 01 01 00 00 01 00 01 05 01 ff 01`],
-    ['a table of the replica itself', `${PART} 00 0009 01 01 08 63726d6573685f78 01 0176 01 01 00 00 01 00 01 00 01`],
-    ['a causal length of 0', `${PART} ${ONE_CELL} 01 00 00 00 01 00 01 00 01`],
-    ['a cell of a deleted row', `${PART} ${ONE_CELL} 01 02 00 00 01 00 01 00 01`],
-    ['a key that is not in its shortest form', `${PART} ${ONE_CELL} 01 01 00 00 00 010900 00 01`],
-    ['a REAL that is not a number', `${PART} ${ONE_CELL} 01 01 00 00 01 00 01 03 000000000000f87f 01`],
-    ['more groups than a message may have changes', `${PART} 00 0009 c1843d`],
-  ] as const
-).map(([name, hex]) => [name, hex.replaceAll(' ', '')]);
-
-function codeOf(hex: string): string {
+function refusedFrame(frame: ByteFrame, decode: (bytes: Uint8Array) => unknown): RefusedVector {
+  const { name, hex } = hexOf(frame);
   try {
-    deflating.decode(bytesFromHex(hex));
+    decode(bytesFromHex(hex));
   } catch (error) {
-    return codedError(error).code;
+    return { name, hex, code: codedError(error).code };
   }
-  return 'taken';
+  throw new Error(`${name} is not refused`);
+}
+
+function toleratedFrame(frame: ByteFrame): FrameVector {
+  const { name, hex } = hexOf(frame);
+  return { name, hex, meaning: meaningOf(deflating.decode(bytesFromHex(hex))) };
 }
 
 const validKeys: readonly (readonly SqlValue[])[] = [

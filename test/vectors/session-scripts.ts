@@ -100,6 +100,7 @@ const conversations: readonly SessionScript[] = [
     message({ type: 'mark', era: ERA_B, from: at(3), to: at(4), n: 1 }),
     applied(),
     beat({ at: at(4), n: 2, live: true }),
+    message({ type: 'ephemeral', bytes: Uint8Array.of(3) }),
     { type: 'end', error: new ReplicationError('CLOSED', 'closed here') },
     message({ type: 'credit', grantedBytes: 1 }),
   ),
