@@ -62,6 +62,7 @@ def inflated(stored, budget):
 
 
 def read_rows(packed, raw, head, span, budget):
+    """The changes of a body, group by group."""
     group_count = packed.count(LIMITS['partChangesMax'])
     if group_count == 0:
         return []

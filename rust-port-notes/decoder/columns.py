@@ -9,6 +9,7 @@ met = Counter()
 
 
 def read_numbers(reader, count):
+    """A column of whole numbers, in any of its forms."""
     if count == 0:
         return []
     head = reader.u8()
@@ -126,6 +127,7 @@ def real(value):
 
 
 def read_keys(packed, raw, count, budget):
+    """The packed keys of a table, one for each group."""
     form = packed.u8()
     met[f'keys {form}'] += 1
     if form == 0:

@@ -3,6 +3,7 @@ MASK_64 = 2**64 - 1
 
 
 def digest_of_coverage(coverage):
+    """Bucket (as text) -> sum of the hashes of its sites."""
     digest = {}
     for site, ranges in coverage.items():
         bucket = str(int(site[:2], 16))

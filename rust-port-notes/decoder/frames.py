@@ -28,6 +28,7 @@ def read_message(data, link=None):
 
 
 def read_http_body(data):
+    """The body of an HTTP call in binary."""
     reader, tag = opened(data)
     if tag not in BODIES:
         raise malformed('an unknown tag')
@@ -78,6 +79,7 @@ def read_position(reader, ids):
 
 
 def read_parts(reader, count, ids, budget):
+    """Sites and bodies; the last body takes all that is left."""
     if count > reader.left:
         raise malformed('more parts than bytes')
     parts = []

@@ -2,6 +2,7 @@
 import base64
 import re
 
+from ranges import intersect, subtract, union
 from reader import Refused, VERSION_MAX
 from values import packed_key, value_from_json, value_to_json
 
@@ -11,6 +12,8 @@ RANKS = {type(None): 0, bytes: 1, str: 2, float: 3, int: 4}
 
 
 class Replica:
+    """Rows, authors and knowledge of one replica; parts come in, `state` shows the end."""
+
     def __init__(self, tables):
         self.rows = {}
         self.knowledge = {}
@@ -136,6 +139,7 @@ class Replica:
 
 
 def table_from(table):
+    """Affinities, NOT NULL and defaults out of declared columns."""
     kinds = [column['type'].upper() for column in table['key']]
     rowid = kinds == ['INTEGER']
     return {
@@ -152,6 +156,7 @@ def table_from(table):
 
 
 def affinity_of(kind):
+    """SQLite's rules for a declared type in capitals, in their order."""
     if 'INT' in kind:
         return 'integer'
     if any(word in kind for word in ('CHAR', 'CLOB', 'TEXT')):
@@ -162,6 +167,7 @@ def affinity_of(kind):
 
 
 def stored_form(value, affinity):
+    """A value in the form in which a column of this affinity stores it."""
     if value is None or isinstance(value, bytes) or affinity == 'blob':
         return value
     if affinity == 'text':
@@ -186,6 +192,7 @@ def is_integral_real(value):
 
 
 def is_key_form(value, affinity):
+    """Whether a key column stores the value unchanged."""
     if affinity == 'rowid':
         return isinstance(value, int)
     if affinity == 'blob':
@@ -212,24 +219,3 @@ def shown_row(table, pk, row):
 def shown_parked(one):
     names = ('table', 'pk', 'cid', 'val', 'colVersion', 'cl')
     return {'site': one['site'], 'span': one['span'], **{name: one['row'][name] for name in names}}
-
-
-def union(a, b):
-    found = []
-    for lo, hi in sorted([*a, *b]):
-        if found and lo <= found[-1][1]:
-            found[-1][1] = max(found[-1][1], hi)
-        else:
-            found.append([lo, hi])
-    return found
-
-
-def intersect(a, b):
-    pairs = ([max(x[0], y[0]), min(x[1], y[1])] for x in a for y in b)
-    return union([], [pair for pair in pairs if pair[0] < pair[1]])
-
-
-def subtract(a, b):
-    for lo, hi in b:
-        a = [piece for x, y in a for piece in ([x, min(y, lo)], [max(x, hi), y]) if piece[0] < piece[1]]
-    return union([], a)

@@ -14,6 +14,7 @@ class Wide:
 
 
 def unpack(reader):
+    """The one item that the bytes hold, and nothing behind it."""
     value = Unpacker(reader).item(1)
     reader.end()
     return value

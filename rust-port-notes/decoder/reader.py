@@ -39,6 +39,8 @@ def invalid(what):
 
 
 class Reader:
+    """Bytes with a place in them; each method takes what wire-format.md calls by that name."""
+
     def __init__(self, data):
         self.data = bytes(data)
         self.at = 0

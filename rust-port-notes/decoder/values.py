@@ -9,6 +9,7 @@ INTEGER, REAL, TEXT, BLOB = 1, 2, 3, 4
 
 
 def value_to_json(value):
+    """The JSON form of transports.md."""
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, bytes):

@@ -3,7 +3,7 @@ from columns import met
 from digest import digest_of_coverage
 from frames import read_http_body, read_message
 from greeting import cursor_from
-from reader import Ids, Refused
+from reader import Ids, LIMITS, Refused
 from values import packed_key, value_to_json
 
 FORMS = [
@@ -21,7 +21,7 @@ FORMS = [
 ]
 
 
-def verify_frames(vectors):
+def verify_frames(vectors, tables):
     """The faults that were found, and how many vectors were looked at."""
     faults, count = [], 0
 
@@ -31,6 +31,9 @@ def verify_frames(vectors):
         if found != expected:
             faults.append(f'{name}: {found!r:.300} is not {expected!r:.300}')
 
+    defaults = dict(tables['limits'])
+    for name, limit in LIMITS.items():
+        check(name, limit, defaults[name])
     met.clear()
     meanings = {vector['name']: vector['meaning'] for vector in vectors['messages']}
     for vector in vectors['messages']:

@@ -131,15 +131,20 @@ function python(...args: readonly string[]): SpawnSyncReturns<string> {
 describe('a second implementation', () => {
   const isPresent = python('-c', 'import sys; sys.exit(sys.version_info < (3, 9))').status === 0;
 
-  test(isPresent ? 'reads every frame and merges every change set alike' : 'did not run: no Python 3.9', () => {
-    if (!isPresent) {
-      console.warn('\n*** PYTHON 3.9 IS ABSENT: the vectors were not read by a second implementation.\n');
-      return;
-    }
-    const { status, stdout, stderr } = python('rust-port-notes/decoder/verify.py');
-    expect({ status, said: `${stdout}${stderr}`.replaceAll(/\d+ checks/g, 'n checks') }).toEqual({
-      status: 0,
-      said: 'frames.json: n checks, 0 faults\nmerges.json: n checks, 0 faults\n',
-    });
-  });
+  test(
+    isPresent
+      ? 'reads every frame, merges every change set and plays every session alike'
+      : 'did not run: no Python 3.9',
+    () => {
+      if (!isPresent) {
+        console.warn('\n*** PYTHON 3.9 IS ABSENT: the vectors were not read by a second implementation.\n');
+        return;
+      }
+      const { status, stdout, stderr } = python('rust-port-notes/decoder/verify.py');
+      expect({ status, said: `${stdout}${stderr}`.replaceAll(/\d+ checks/g, 'n checks') }).toEqual({
+        status: 0,
+        said: ['frames', 'merges', 'sessions'].map((name) => `${name}.json: n checks, 0 faults\n`).join(''),
+      });
+    },
+  );
 });
