@@ -1,10 +1,10 @@
 /**
- * Walks msgpack bytes before they are decoded: bounds depth and items, and refuses extension types, so that the
- * decoder never builds more than the bytes hold (a header may claim four thousand million items).
+ * Walks msgpack bytes before they are decoded: bounds depth and items, and refuses extension types and texts that are
+ * not UTF-8, so that the decoder never builds more than the bytes hold (a header may claim four thousand million items).
  */
 import type { Limits } from '../core/limits.ts';
 import type { ByteReader } from './byte-reader.ts';
-import { malformed } from './byte-reader.ts';
+import { malformed, textFromBytes } from './byte-reader.ts';
 
 export function scanMsgpack(reader: ByteReader, limits: Pick<Limits, 'controlDepthMax' | 'controlItemsMax'>): void {
   /** Items still expected at each open level. */
@@ -32,21 +32,24 @@ function skipItem(reader: ByteReader): number {
   if (byte <= 0x7f || byte >= 0xe0) return 0;
   if (byte <= 0x8f) return 2 * (byte & 0x0f);
   if (byte <= 0x9f) return byte & 0x0f;
-  if (byte <= 0xbf) return skip(reader, byte & 0x1f);
+  if (byte <= 0xbf) return skipText(reader, byte & 0x1f);
   switch (byte) {
     case 0xc0:
     case 0xc2:
     case 0xc3:
       return 0;
     case 0xc4:
-    case 0xd9:
       return skip(reader, unsigned(reader, 1));
     case 0xc5:
-    case 0xda:
       return skip(reader, unsigned(reader, 2));
     case 0xc6:
-    case 0xdb:
       return skip(reader, unsigned(reader, 4));
+    case 0xd9:
+      return skipText(reader, unsigned(reader, 1));
+    case 0xda:
+      return skipText(reader, unsigned(reader, 2));
+    case 0xdb:
+      return skipText(reader, unsigned(reader, 4));
     case 0xcc:
     case 0xd0:
       return skip(reader, 1);
@@ -76,6 +79,12 @@ function skipItem(reader: ByteReader): number {
 
 function skip(reader: ByteReader, length: number): 0 {
   reader.raw(length);
+  return 0;
+}
+
+/** The decoder itself would put a mark where a byte is wrong. */
+function skipText(reader: ByteReader, length: number): 0 {
+  textFromBytes(reader.raw(length));
   return 0;
 }
 

@@ -56,6 +56,7 @@ describe('a frame is refused', () => {
     ['whose control fields claim 2^32 items', [1, 20, 0xdd, 255, 255, 255, 255]],
     ['whose control fields hold an extension', [1, 20, 0xd4, 0x73, 0]],
     ['whose control fields are no map', [1, 20, 0xc0]],
+    ['whose control fields hold a text that is not UTF-8', [1, 20, 0x81, 0xa1, 0x61, 0xa1, 0x80]],
   ])('%s: FRAME_MALFORMED', (_what, bytes) => {
     expect(() => codec.decode(Uint8Array.from(bytes))).toThrow(coded('FRAME_MALFORMED'));
   });
