@@ -9,6 +9,7 @@ import { isReplicatedName, NAME_LENGTH_MAX } from './names.ts';
 import { packedKeyFault } from './packed-key.ts';
 import type { SqlValue } from './sql-value.ts';
 import { INT64_MAX, INT64_MIN, Real } from './sql-value.ts';
+import { CHANGE_NUMBER_MAX } from './version.ts';
 import { isWellFormedText, utf8Bytes } from './utf8.ts';
 
 /** What is wrong with a change; undefined when nothing is. Numbers are expected to be numbers. */
@@ -43,9 +44,8 @@ export function keyFault(pk: Uint8Array, limits: Limits): string | undefined {
 
 function numbersFault(change: Pick<Change, 'cid' | 'colVersion' | 'cl' | 'seq'>, limits: Limits): string | undefined {
   const { cid, colVersion, cl, seq } = change;
-  if (!isWhole(colVersion, 0, limits.colVersionMax))
-    return `colVersion is not a whole number up to ${limits.colVersionMax}`;
-  if (!isWhole(cl, 1, limits.causalLengthMax)) return `cl is not a whole number from 1 to ${limits.causalLengthMax}`;
+  if (!isWhole(colVersion, 0, CHANGE_NUMBER_MAX)) return `colVersion is not a whole number up to ${CHANGE_NUMBER_MAX}`;
+  if (!isWhole(cl, 1, CHANGE_NUMBER_MAX)) return `cl is not a whole number from 1 to ${CHANGE_NUMBER_MAX}`;
   if (!isWhole(seq, 0, limits.seqMax)) return `seq is not a whole number up to ${limits.seqMax}`;
   if (cid !== SENTINEL_CID) return cl % 2 === 1 ? undefined : 'cl is even, and a deleted row has no cells';
   return colVersion === cl ? undefined : "the sentinel '-1' has a colVersion that is not its cl";

@@ -59,9 +59,11 @@ export interface Limits {
   readonly waitingCallsMax: number;
   /** Live queries of one database. */
   readonly watchesMax: number;
-  /** Highest col_version, cl and seq a peer may send. */
+  /** Highest col_version and cl that a leaf may set at once, and how far above what is held it may go beyond that. */
   readonly colVersionMax: number;
   readonly causalLengthMax: number;
+  readonly versionStepMax: number;
+  /** Highest seq a peer may send. */
   readonly seqMax: number;
   /** Ranges in one range set that a peer sends, and sites in one coverage. */
   readonly rangesMax: number;
@@ -132,6 +134,7 @@ export const DEFAULT_LIMITS: Limits = {
   watchesMax: 10_000,
   colVersionMax: 2 ** 40,
   causalLengthMax: 2 ** 40,
+  versionStepMax: 65_536,
   seqMax: 2 ** 31 - 1,
   rangesMax: 10_000,
   sitesMax: 100_000,

@@ -15,6 +15,9 @@ export type StoreVersion = number & { readonly [storeVersion]: true };
 /** The largest version a replica accepts: beyond it numbers stop being exact. */
 export const VERSION_MAX: number = Number.MAX_SAFE_INTEGER;
 
+/** The largest column version and causal length of a change: far above what writes reach, far below VERSION_MAX. */
+export const CHANGE_NUMBER_MAX: number = 2 ** 52;
+
 export const STORE_VERSION_ZERO: StoreVersion = 0 as StoreVersion;
 
 export function isVersionNumber(value: unknown): value is number {

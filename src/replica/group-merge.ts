@@ -102,6 +102,7 @@ const DONE_LAZILY: InputResult = {
   applied: 0,
   duplicates: 0,
   parked: 0,
+  leftOut: 0,
   changedByPart: [],
   growth: emptyCoverage,
   invalid: [],

@@ -103,7 +103,7 @@ function cutEntry<Source>(entry: InboxEntry<Source>, changesMax: number): InboxE
   const results: InputResult[] = [];
   return groups.map((parts, i): InboxEntry<Source> => {
     const last = i === groups.length - 1;
-    const input = last ? { ...entry.input, parts } : { parts, claims: emptyCoverage };
+    const input = last ? { ...entry.input, parts } : { ...startOf(entry.input), parts };
     const done = (result: InputResult): void => {
       results.push(result);
       pieces.ended = last || result.outcome === 'invalid';
@@ -116,6 +116,11 @@ function cutEntry<Source>(entry: InboxEntry<Source>, changesMax: number): InboxE
     const first = i === 0 ? { whole: entry.input } : {};
     return { source: entry.source, input, blobs: [], done, failed, pieces, ...first };
   });
+}
+
+/** What is true of each piece, whichever it is. */
+function startOf({ fromLeaf }: MergeInput): Pick<MergeInput, 'claims' | 'fromLeaf'> {
+  return { claims: emptyCoverage, ...(fromLeaf === undefined ? {} : { fromLeaf }) };
 }
 
 /** What one group of parts may have; a single larger change stands alone. */
@@ -171,6 +176,7 @@ function sumOfResults(a: InputResult, b: InputResult): InputResult {
     applied: a.applied + b.applied,
     duplicates: a.duplicates + b.duplicates,
     parked: a.parked + b.parked,
+    leftOut: a.leftOut + b.leftOut,
     changedByPart: [...a.changedByPart, ...b.changedByPart],
     growth: b.growth,
     invalid: [...a.invalid, ...b.invalid],

@@ -52,15 +52,17 @@ function throughEdge(
   { parts, claims, cursor, vouched = false }: Apply,
   peer: SiteId,
 ): { readonly input: MergeInput; readonly refusals: readonly SiteRefusal[] } {
-  const moved = cursor === undefined ? {} : { cursor: { peer, cursor } };
   const { options } = link;
+  const fromLeaf = options.role === 'server' && link.mode === 'leaf';
+  const moved = cursor === undefined ? {} : { cursor: { peer, cursor } };
+  const bound = fromLeaf ? { fromLeaf: vouched ? ('vouched' as const) : ('own' as const) } : {};
   // Rows of a vouched refill: where in their site's numbering they lie is not known here.
   const bodies = parts.map(({ body }) => (vouched ? { ...body, span: SPAN_ANY } : body));
   if (options.role === 'client' || options.grant.write === 'all' || link.mode === 'peer') {
-    return { input: { parts: bodies, claims, ...moved }, refusals: [] };
+    return { input: { parts: bodies, claims, ...moved, ...bound }, refusals: [] };
   }
   const [body] = bodies;
-  if (body === undefined) return { input: { parts: [], claims, ...moved }, refusals: [] };
+  if (body === undefined) return { input: { parts: [], claims, ...moved, ...bound }, refusals: [] };
   const verdict = passEdge(body, claims, options.grant.write);
   const refused = unionRanges(verdict.rejected, verdict.dropped);
   const noted = refused.length === 0 ? {} : { refused: { site: body.site, ranges: refused } };
@@ -70,6 +72,7 @@ function throughEdge(
       parts: verdict.body.rows.length === body.rows.length ? [body] : [verdict.body],
       claims: verdict.claims,
       ...noted,
+      ...bound,
     },
     refusals: refusalsOf(body, verdict.rejected, verdict.dropped),
   };
@@ -95,6 +98,7 @@ interface Finished {
 function finish(link: HostedLink, finished: Finished): void {
   const { effect, sites, refusals, result } = finished;
   const { bytes } = effect;
+  if (result.leftOut > 0) noteLeftOut(link, result.leftOut);
   if (result.outcome !== 'invalid') {
     const acks = acksFor(link, effect.claims, sites);
     return link.handle({ type: 'applied', acks, refusals, failure: undefined, bytes });
@@ -104,6 +108,10 @@ function finish(link: HostedLink, finished: Finished): void {
   const message = fault?.message ?? 'a change is invalid';
   const failure = new ReplicationError(fault?.code ?? 'CHANGE_INVALID', message, { rejected: result.invalid });
   link.handle({ type: 'applied', acks: new Map(), refusals: [], failure, bytes });
+}
+
+function noteLeftOut({ host, peer }: HostedLink, changes: number): void {
+  host.log.warn({ code: 'CHANGE_INVALID', peer, changes }, 'a leaf vouches for changes whose numbers leap: left out');
 }
 
 /**
@@ -126,7 +134,7 @@ function refuseInvalid(link: HostedLink, { effect, input, sites, refusals, resul
   const { code = 'CHANGE_INVALID', message = '' } = result.invalid[0] ?? {};
   const refusal: SiteRefusal = { site: body.site, ranges: verdict.rejected, kind: 'reject', code, message };
   const refused = { site: body.site, ranges: unionRanges(input.refused?.ranges ?? emptyRangeSet, verdict.rejected) };
-  const rest: MergeInput = { parts: [verdict.body], claims: verdict.claims, refused };
+  const rest: MergeInput = { parts: [verdict.body], claims: verdict.claims, refused, fromLeaf: 'own' };
   const told = { effect, input: rest, sites, refusals: [...refusals, refusal] };
   enqueue(link, { input: rest, blobs: [], done: (next) => finish(link, { ...told, result: next }) });
   return true;

@@ -13,6 +13,7 @@ import { rangesOfSite } from '../core/coverage.ts';
 import { ChangeChecker, isBeyondAnnounced, spanOfChange } from './change-check.ts';
 import type { Knowledge } from './knowledge.ts';
 import type { MergeRow } from './merge-row.ts';
+import { leapFault } from './number-leap.ts';
 import type { StoreContext } from './store-context.ts';
 import type { InvalidChange, MergeInput } from './store-port.ts';
 
@@ -41,6 +42,7 @@ export interface MergePlan {
   /** Changes of ranges that are already held. */
   readonly duplicates: number;
   readonly changes: number;
+  readonly leftOut: number;
   /** Not empty: nothing of this input is applied. */
   readonly invalid: readonly InvalidChange[];
 }
@@ -48,7 +50,7 @@ export interface MergePlan {
 export function planMerge(context: StoreContext, knowledge: Knowledge, input: MergeInput): MergePlan {
   const invalid: InvalidChange[] = [];
   const parts: PlannedPart[] = [];
-  const counts = { changes: 0, duplicates: 0 };
+  const counts = { changes: 0, duplicates: 0, leftOut: 0 };
   const checker = new ChangeChecker(context);
   for (const part of input.parts) {
     const steps: PlannedStep[] = [];
@@ -57,8 +59,12 @@ export function planMerge(context: StoreContext, knowledge: Knowledge, input: Me
     for (const change of part.rows) {
       const index = counts.changes++;
       const step =
-        part.site === context.site ? ownChange(knowledge, change, part.span) : planChange(checker, part, change);
-      if (step !== undefined && 'code' in step) {
+        part.site === context.site
+          ? ownChange(knowledge, change, part.span)
+          : boundToHeld(context, input, planChange(checker, part, change));
+      if (step === 'left-out') {
+        counts.leftOut += 1;
+      } else if (step !== undefined && 'code' in step) {
         invalid.push({ index, ...step });
       } else {
         if (wholeHeld || (change.version !== undefined && rangeSetHas(held, change.version))) counts.duplicates += 1;
@@ -70,6 +76,18 @@ export function planMerge(context: StoreContext, knowledge: Knowledge, input: Me
   const excess = claimExcess(context, knowledge, input);
   if (excess !== undefined) invalid.push({ index: 0, code: 'LIMIT_EXCEEDED', message: excess });
   return { input, parts, ...counts, invalid };
+}
+
+/** Only a leaf is bound: what peers hold has been through the edge of one of them. */
+function boundToHeld(
+  context: StoreContext,
+  { fromLeaf }: MergeInput,
+  step: PlannedStep | Invalid | undefined,
+): PlannedStep | Invalid | 'left-out' | undefined {
+  if (fromLeaf === undefined || step === undefined || 'code' in step) return step;
+  const message = leapFault(context, step.kind === 'merge' ? step.row : { change: step.parked.change });
+  if (message === undefined) return step;
+  return fromLeaf === 'vouched' ? 'left-out' : { code: 'CHANGE_INVALID', message };
 }
 
 type Invalid = { readonly code: ErrorCode; readonly message: string };

@@ -72,12 +72,13 @@ function applyPlan(run: Run, plan: MergePlan): InputResult {
   if (refused !== undefined) draft.add('refused', refused.site, refused.ranges);
   const changed = changedByPart.includes(true);
   const news = changed || growth.size > 0 || refused !== undefined || hasWaitingClaim(run, plan.input);
-  const duplicates = Math.min(plan.duplicates, plan.changes - counts.parked);
+  const duplicates = Math.min(plan.duplicates, plan.changes - counts.parked - plan.leftOut);
   return {
     outcome: counts.parked > 0 ? 'parked' : news ? 'applied' : 'duplicate',
-    applied: plan.changes - duplicates - counts.parked,
+    applied: plan.changes - duplicates - counts.parked - plan.leftOut,
     duplicates,
     parked: counts.parked,
+    leftOut: plan.leftOut,
     changedByPart,
     growth,
     invalid: [],
@@ -167,6 +168,7 @@ function invalidResult({ invalid, parts }: MergePlan): InputResult {
     applied: 0,
     duplicates: 0,
     parked: 0,
+    leftOut: 0,
     changedByPart: parts.map(() => false),
     growth: new Map(),
     invalid,
@@ -183,5 +185,5 @@ export function plansWithoutOverflow(plans: readonly MergePlan[], error: unknown
 /** The plan without its changes: the fault 'claims-before-rows'. */
 export function claimsOnly(plan: MergePlan): MergePlan {
   const { cursor: _cursor, ...input } = plan.input;
-  return { ...plan, input, parts: [], changes: 0, duplicates: 0 };
+  return { ...plan, input, parts: [], changes: 0, duplicates: 0, leftOut: 0 };
 }

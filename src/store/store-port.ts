@@ -39,6 +39,8 @@ export interface MergeInput {
   readonly cursor?: { readonly peer: SiteId; readonly cursor: Cursor };
   /** Versions refused at the edge (R11), recorded in the same transaction. */
   readonly refused?: { readonly site: SiteId; readonly ranges: RangeSet };
+  /** A leaf brings it: numbers that leap are invalid in its own changes, and those of others are left out. */
+  readonly fromLeaf?: 'own' | 'vouched';
 }
 
 export interface InvalidChange {
@@ -55,6 +57,8 @@ export interface InputResult {
   readonly applied: number;
   readonly duplicates: number;
   readonly parked: number;
+  /** Changes of others that a leaf vouched for, with numbers that leap. */
+  readonly leftOut: number;
   /** Per part of the input: whether any of its rows changed this store. */
   readonly changedByPart: readonly boolean[];
   /** What the input added to `have` (without claims that wait for parked rows). */

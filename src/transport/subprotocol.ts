@@ -33,7 +33,7 @@ export function tokenOfSubprotocols(asked: readonly string[]): string | undefine
   if (entry === undefined) return undefined;
   const text = entry.slice(TOKEN_PREFIX.length).replaceAll('-', '+').replaceAll('_', '/');
   const bytes = bytesFromBase64(text.padEnd(Math.ceil(text.length / 4) * 4, '='));
-  if (bytes === undefined) return undefined;
+  if (bytes === undefined || bytes.length === 0) return undefined;
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {

@@ -9,6 +9,7 @@ import type { Change } from '../core/change.ts';
 import { SENTINEL_CID } from '../core/change.ts';
 import type { Range } from '../core/range-set.ts';
 import type { SqlValue } from '../core/sql-value.ts';
+import { CHANGE_NUMBER_MAX } from '../core/version.ts';
 import type { ReadAreas, WriteAreas } from './areas.ts';
 import { malformed } from './byte-reader.ts';
 import type { ByteReader } from './byte-reader.ts';
@@ -51,7 +52,7 @@ export function readRows(areas: ReadAreas, span: Range, numbering: Numbering, bu
   const groupCount = packed.count(budget.limits.partChangesMax, 'groups');
   if (groupCount === 0) return [];
   const heads = readTables(packed);
-  const templates = readTemplates(packed, heads, budget);
+  const templates = readTemplates(packed, heads);
   const templateOfGroup =
     templates.length > 1 ? readNumbers(packed, groupCount) : new Array<number>(groupCount).fill(0);
   const starts = startsOf(templateOfGroup, templates, budget);
@@ -120,11 +121,11 @@ function writeTemplates(packed: ByteWriter, { tables, templates }: RowGroups): v
   }
 }
 
-function readTemplates(packed: ByteReader, heads: readonly TableHead[], { limits }: DecodeBudget): Template[] {
+function readTemplates(packed: ByteReader, heads: readonly TableHead[]): Template[] {
   const count = packed.count(packed.left, 'templates');
   const templates: Template[] = [];
   for (let i = 0; i < count; i++) {
-    const cl = packed.count(limits.causalLengthMax, 'as causal length');
+    const cl = packed.count(CHANGE_NUMBER_MAX, 'as causal length');
     const table = heads.length > 1 ? packed.varint() : 0;
     const head = heads[table];
     if (head === undefined) throw malformed('a table that is not there');
@@ -186,12 +187,11 @@ function writeColumn(areas: WriteAreas, values: readonly SqlValue[], colVersions
 }
 
 function readColumn(areas: ReadAreas, cid: string, count: number, budget: DecodeBudget): DecodedColumn {
-  const { colVersionMax } = budget.limits;
   const { values, flag } = readValues(areas, count, budget);
   const colVersions = flag ? readNumbers(areas.packed, count) : new Array<number>(count).fill(areas.packed.varint());
   for (const version of colVersions) {
-    if (version < 0 || version > colVersionMax)
-      throw invalidChange(`colVersion is not a number up to ${colVersionMax}`);
+    if (version < 0 || version > CHANGE_NUMBER_MAX)
+      throw invalidChange(`colVersion is not a number up to ${CHANGE_NUMBER_MAX}`);
   }
   if (cid === SENTINEL_CID && values.some((value) => value !== null)) {
     throw invalidChange("the sentinel '-1' has a value: send null");

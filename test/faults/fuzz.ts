@@ -21,6 +21,9 @@ import { changesBodyFromJson, sinceFromText, sinceToText } from '../../src/wire/
 import { Random } from '../simulation/random.ts';
 import type { Corpus } from './fuzz-corpus.ts';
 import { createCorpus } from './fuzz-corpus.ts';
+import { DOOR_TARGETS } from './fuzz-doors.ts';
+import type { WeightedTarget } from './fuzz-target.ts';
+import { NO_CODES } from './fuzz-target.ts';
 import { mutated, mutatedJson, mutatedText } from './mutation.ts';
 import type { Suite } from './suite.ts';
 import { addCounts, expectThat } from './suite.ts';
@@ -40,21 +43,11 @@ export const fuzz: Suite = {
   },
 };
 
-/** Makes one input, and what is to be done with it. */
-type Target = (random: Random, corpus: Corpus) => () => void;
-
-interface NamedTarget {
-  readonly name: string;
-  readonly codes: readonly ErrorCode[];
-  readonly target: Target;
-}
-
 const limits = DEFAULT_LIMITS;
 const WIRE_CODES: readonly ErrorCode[] = ['FRAME_MALFORMED', 'WIRE_VERSION', 'TOO_LARGE', 'CHANGE_INVALID'];
 const JSON_CODES: readonly ErrorCode[] = ['BAD_REQUEST', 'CHANGE_INVALID', 'TOO_LARGE', 'FORBIDDEN'];
-const NOTHING: readonly ErrorCode[] = [];
 
-const TARGETS: readonly (readonly [number, NamedTarget])[] = [
+const TARGETS: readonly WeightedTarget[] = [
   [30, { name: 'frames', codes: WIRE_CODES, target: frame }],
   [15, { name: 'binary bodies', codes: WIRE_CODES, target: binaryBody }],
   [15, { name: 'JSON bodies', codes: JSON_CODES, target: jsonBody }],
@@ -62,9 +55,10 @@ const TARGETS: readonly (readonly [number, NamedTarget])[] = [
   [10, { name: 'schema texts', codes: ['SCHEMA_REFUSED', 'TOO_LARGE'], target: schemaText }],
   [5, { name: 'cursors', codes: ['BAD_REQUEST'], target: since }],
   [3, { name: 'names', codes: ['BAD_REQUEST'], target: databaseName }],
-  [3, { name: 'subprotocols', codes: NOTHING, target: subprotocol }],
-  [5, { name: 'events', codes: NOTHING, target: events }],
+  [3, { name: 'subprotocols', codes: NO_CODES, target: subprotocol }],
+  [5, { name: 'events', codes: NO_CODES, target: events }],
   [4, { name: 'batches', codes: ['FRAME_MALFORMED', 'TOO_LARGE'], target: batch }],
+  ...DOOR_TARGETS,
 ];
 
 function runBatch(corpus: Corpus, seed: number): Record<string, number> {

@@ -75,8 +75,8 @@ async function killOnce(
   scene: Scene & { readonly random: Random },
 ): Promise<void> {
   const { random, writers } = scene;
-  const before = writers.map(({ acknowledged }) => acknowledged.size);
-  const isProgress = (): boolean => writers.some((writer, i) => writer.acknowledged.size > before[i]!);
+  const before = writers.map(({ acknowledgements }) => acknowledgements);
+  const isProgress = (): boolean => writers.some((writer, i) => writer.acknowledgements > before[i]!);
   if (random.chance(0.8)) await inTime(until(isProgress), 'a write is acknowledged');
   await new Promise((resolve) => setTimeout(resolve, random.below(250)));
   await relay.end('SIGKILL');
@@ -135,6 +135,8 @@ class Writer {
   readonly link: ReturnType<Database['sync']>;
   /** Row -> the number that was acknowledged. */
   readonly acknowledged = new Map<string, number>();
+  /** How often it heard one: of a row that was acknowledged before, too. */
+  acknowledgements = 0;
   readonly #random: Random;
   readonly #written = new Map<string, number>();
   #running = true;
@@ -182,6 +184,7 @@ class Writer {
       const covered = [...this.#written];
       // Some wait for each acknowledgement, some write on.
       const flushed = this.db.flushed({ tier: 'relay' }).then(() => {
+        this.acknowledgements += 1;
         for (const [id, version] of covered)
           this.acknowledged.set(id, Math.max(version, this.acknowledged.get(id) ?? 0));
       });

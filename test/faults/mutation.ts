@@ -100,7 +100,8 @@ const ODD_VALUES: readonly unknown[] = [
 
 /** A JSON value with one of its parts exchanged, removed, repeated or nested. */
 export function mutatedJson(random: Random, value: unknown): unknown {
-  if (typeof value !== 'object' || value === null || random.chance(0.15)) return random.pick(ODD_VALUES);
+  const isWhole = typeof value !== 'object' || value === null || value instanceof Uint8Array;
+  if (isWhole || random.chance(0.15)) return random.pick(ODD_VALUES);
   if (Array.isArray(value)) return mutatedList(random, value);
   const entries = Object.entries(value);
   if (entries.length === 0) return random.pick(ODD_VALUES);

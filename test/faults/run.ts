@@ -107,7 +107,8 @@ function runWatched(task: Task, caseSeconds: number): Promise<SuiteReport> {
     };
     watch();
     worker.on('message', (news: News) => {
-      if ('report' in news) return resolve(news.report);
+      // What a failed case left waiting must not keep the thread.
+      if ('report' in news) return void worker.terminate().then(() => resolve(news.report));
       seed = news.seed;
       watch();
     });

@@ -21,7 +21,7 @@ function entry(source: string, rows: number, done: (result: InputResult) => void
 }
 
 function result(applied: number): InputResult {
-  const none = { duplicates: 0, parked: 0, changedByPart: [true], growth: emptyCoverage, invalid: [] };
+  const none = { duplicates: 0, parked: 0, leftOut: 0, changedByPart: [true], growth: emptyCoverage, invalid: [] };
   return { outcome: 'applied', applied, ...none };
 }
 

@@ -95,7 +95,7 @@ test.each<[string, Partial<Change>]>([
   ['a column version out of bounds', { colVersion: 2 ** 53 - 1 }],
   ['a negative column version', { colVersion: -1 }],
   ['a causal length of 0', { cl: 0 }],
-  ['a causal length out of bounds', { cl: 2 ** 50 + 1 }],
+  ['a causal length out of bounds', { cl: 2 ** 52 + 1 }],
   ['a sequence number that is no number', { seq: 0.5 }],
   ['a cell of a deleted row', { cl: 2 }],
   ['a sentinel with another column version', { cid: '-1', val: null, cl: 2, colVersion: 1 }],

@@ -155,6 +155,7 @@ describe('tokens', () => {
   test('are found among subprotocols, whatever else stands there', () => {
     const asked = subprotocolsWithToken('é/?>');
     expect(tokenOfSubprotocols(subprotocolsOfHeader(asked.join(' , ')))).toBe('é/?>');
+    expect(tokenOfSubprotocols(['crmesh.v1', 'token.'])).toBeUndefined();
     expect(tokenOfSubprotocols(['crmesh.v1', 'token.***'])).toBeUndefined();
     expect(tokenOfSubprotocols(['crmesh.v1', 'token._w'])).toBeUndefined();
     expect(tokenOfSubprotocols([])).toBeUndefined();

@@ -73,7 +73,7 @@ describe('a frame is refused', () => {
     ['a column name with a space', change({ cid: 'a b' })],
     ['a key that is no packed key', change({ pk: Uint8Array.of(1, 0x11, 0, 1) })],
     ['an empty key', change({ pk: new Uint8Array(0) })],
-    ['a column version beyond its bound', change({ colVersion: 2 ** 50 })],
+    ['a column version beyond its bound', change({ colVersion: 2 ** 53 - 1 })],
     ['a causal length of 0', change({ cl: 0 })],
     ['a cell of a deleted row', change({ cl: 2 })],
     ['a seq beyond its bound', change({ seq: 2 ** 40 })],

@@ -44,7 +44,11 @@ async function push(call: Call, body: PushBody): Promise<Response> {
     const part = { site, span: body.span, rows: body.rows, ...(body.seen === undefined ? {} : { seen: body.seen }) };
     return answerOf(
       replica,
-      await replica.submit({ parts: [part], claims: coverageOf(site, rangeSetOf(...body.span)) }),
+      await replica.submit({
+        parts: [part],
+        claims: coverageOf(site, rangeSetOf(...body.span)),
+        ...(grant.mode === 'leaf' ? { fromLeaf: 'own' } : {}),
+      }),
     );
   });
 }
