@@ -1,9 +1,11 @@
 /** The public database over a storage of the browser: what its doors share. Wiring only. */
+import { browserImagePlaces } from './browser-adoption.ts';
 import type { BrowserStorage } from './browser-storage.ts';
 import { ReplicationError } from './core/errors.ts';
 import type { Limits } from './core/limits.ts';
 import type { Log, Runtime } from './core/runtime.ts';
 import { hexFromBytes } from './core/site-id.ts';
+import { ImageAdoption } from './image-adoption.ts';
 import { noCallContext } from './replica/call-context.ts';
 import type { SyncTarget } from './replica/database.ts';
 import { Database } from './replica/database.ts';
@@ -58,13 +60,16 @@ export async function openBrowserReplica(options: BrowserReplicaOptions): Promis
   await store.whenDurable();
   const codec = createCodec({ limits, compression: browserCompression() });
   const replica = new Replica({ store, codec, runtime, limits, log, dbid: name });
+  const { driver, fileSystem, path } = storage;
+  const places = browserImagePlaces(fileSystem, path);
+  const adoption = new ImageAdoption({ store, replica, driver, places, limits, runtime });
   const database = new Database<BrowserSyncOptions>({
     replica,
     connection: () => store.connection,
     runtime,
     limits,
     context: noCallContext,
-    target: (url, sync) => syncTarget({ url, options: sync, store, runtime, limits }),
+    target: (url, sync) => syncTarget({ url, options: sync, store, runtime, limits, adoption }),
     peering: new Peering({ replica, codec, runtime, limits, log }),
     report: (error) => log.error({ err: error }, error instanceof Error ? error.message : String(error)),
   });
@@ -77,21 +82,25 @@ interface TargetInput {
   readonly store: Store;
   readonly runtime: Runtime;
   readonly limits: Limits;
+  readonly adoption: ImageAdoption;
 }
 
-function syncTarget({ url, options, store, runtime, limits }: TargetInput): SyncTarget {
+function syncTarget({ url, options, store, runtime, limits, adoption }: TargetInput): SyncTarget {
   const address = databaseAddress(url);
   const dbid = decodeURIComponent(address.pathname.replace(/\/+$/, '').split('/').at(-1)!);
   const dialOne = address.protocol.startsWith('ws') ? dialBrowserWebSocket : dialHttpSession;
   let key = '';
+  const tokenNow = async (): Promise<string | undefined> =>
+    typeof options.token === 'function' ? options.token() : options.token;
   const dial: Dial = async () => {
-    const token = typeof options.token === 'function' ? await options.token() : options.token;
+    const token = await tokenNow();
     const port = await dialOne({ url: address.href, limits, ...(token === undefined ? {} : { token }) })();
     // Made at each connection, since a site id may change.
     key = await siteKeyFor(store, `${relayName(address)}/${dbid}`);
     return port;
   };
-  return { dial, dbid, mode: options.mode ?? 'leaf', siteKey: () => key, runtime };
+  const images = adoption.takerFor({ url: address.href, token: tokenNow });
+  return { dial, dbid, mode: options.mode ?? 'leaf', siteKey: () => key, runtime, images };
 }
 
 function databaseAddress(url: string): URL {

@@ -18,6 +18,9 @@ export class ServiceWorkerOffers {
   readonly #accept: AcceptUntil;
   readonly #workers: ServiceWorkerContainer;
   readonly #onMessage = (event: MessageEvent): void => this.#heard(event.data as Partial<ServiceWorkerMessage>);
+  readonly #lock: string = `crmesh port ${crypto.randomUUID()}`;
+  readonly #locked: Promise<void>;
+  #unlock = (): void => undefined;
   #owner = false;
   #offer = 0;
   #againMs = AGAIN_FIRST_MS;
@@ -29,6 +32,7 @@ export class ServiceWorkerOffers {
     this.#workers = workers;
     workers.addEventListener('message', this.#onMessage);
     workers.startMessages();
+    this.#locked = this.#holdLock();
   }
 
   /** This page's worker holds the database, or no longer. */
@@ -42,6 +46,18 @@ export class ServiceWorkerOffers {
     this.#offer += 1;
     clearTimeout(this.#timer);
     this.#workers.removeEventListener('message', this.#onMessage);
+    this.#unlock();
+  }
+
+  /** Tells the service worker that this page lives; the browser lets it go with the page, however that ends. */
+  #holdLock(): Promise<void> {
+    return new Promise((resolve) => {
+      const held = navigator.locks.request(this.#lock, () => {
+        resolve();
+        return new Promise<void>((unlock) => (this.#unlock = unlock));
+      });
+      held.catch(() => resolve());
+    });
   }
 
   #heard({ crmesh, name }: Partial<ServiceWorkerMessage>): void {
@@ -51,7 +67,7 @@ export class ServiceWorkerOffers {
   async #send(): Promise<void> {
     clearTimeout(this.#timer);
     const offer = ++this.#offer;
-    const { active } = await this.#workers.ready;
+    const [{ active }] = await Promise.all([this.#workers.ready, this.#locked]);
     if (offer !== this.#offer || active === null) return;
     const { port1, port2 } = new MessageChannel();
     const since = Date.now();
@@ -60,7 +76,8 @@ export class ServiceWorkerOffers {
       this.#againMs = Date.now() - since > LIVED_MS ? AGAIN_FIRST_MS : Math.min(2 * this.#againMs, AGAIN_MAX_MS);
       this.#timer = setTimeout(() => void this.#send(), this.#againMs);
     };
-    active.postMessage({ crmesh: 'port', name: this.#name } satisfies ServiceWorkerMessage, [port2]);
+    const message: ServiceWorkerMessage = { crmesh: 'port', name: this.#name, lock: this.#lock };
+    active.postMessage(message, [port2]);
     await this.#accept(port1, ended).catch(ended);
   }
 }

@@ -7,7 +7,7 @@
 import { isReplicationError, ReplicationError } from './core/errors.ts';
 import type { Driver } from './sqlite/database.ts';
 import { engineDriver } from './sqlite/wasm/engine-driver.ts';
-import type { FileSystem } from './sqlite/wasm/file-system.ts';
+import type { RenamingFileSystem } from './sqlite/wasm/file-system.ts';
 import { MirrorFileSystem } from './sqlite/wasm/mirror-file-system.ts';
 import { MirrorStorage } from './sqlite/wasm/mirror-storage.ts';
 import { hasOpfs, OpfsFileSystem } from './sqlite/wasm/opfs-file-system.ts';
@@ -18,6 +18,7 @@ export type StorageKind = 'opfs' | 'mirror' | 'memory';
 export interface BrowserStorage {
   readonly kind: StorageKind;
   readonly driver: Driver;
+  readonly fileSystem: RenamingFileSystem;
   /** Where the database lies for the driver. */
   readonly path: string;
   /** Saves what waits and lets the next owner in. */
@@ -41,9 +42,10 @@ export async function openBrowserStorage(
   { module, statementsMax, kind }: BrowserStorageParts,
 ): Promise<BrowserStorage> {
   const path = `/${name}`;
-  const over = (found: StorageKind, fileSystem: FileSystem, end: () => Promise<void>): BrowserStorage => ({
+  const over = (found: StorageKind, fileSystem: RenamingFileSystem, end: () => Promise<void>): BrowserStorage => ({
     kind: found,
     driver: engineDriver({ module, fileSystem, statementsMax }),
+    fileSystem,
     path,
     end,
   });

@@ -8,7 +8,8 @@ import { createHmac } from 'node:crypto';
 import { ReplicationError } from './core/errors.ts';
 import type { Limits } from './core/limits.ts';
 import type { Log, Runtime } from './core/runtime.ts';
-import { imageTaker } from './node-adoption.ts';
+import { ImageAdoption } from './image-adoption.ts';
+import { nodeImagePlaces } from './node-adoption.ts';
 import type { CallContext } from './replica/call-context.ts';
 import type { SyncTarget } from './replica/database.ts';
 import { Database as ReplicaDatabase } from './replica/database.ts';
@@ -56,24 +57,40 @@ export interface Dialling {
 /** The public database over an open store and its replica. */
 export function databaseOver(parts: NodeDatabaseParts): Database {
   const { store, replica, runtime, limits, log } = parts;
+  const adoption = adoptionFor(parts);
   return new ReplicaDatabase({
     replica,
     connection: () => store.connection,
     runtime,
     limits,
     context: asyncCallContext(),
-    target: (url, sync) => syncTarget({ ...parts, url, options: sync ?? {} }),
+    target: (url, sync) => syncTarget({ ...parts, adoption, url, options: sync ?? {} }),
     peering: new Peering({ ...parts, codec: createCodec({ limits, compression: nodeCompression() }) }),
     report: (error) => log.error({ err: error }, error instanceof Error ? error.message : String(error)),
   });
 }
 
+/** Undefined where there is no file, or no network that an image could come over. */
+function adoptionFor({
+  store,
+  replica,
+  runtime,
+  limits,
+  file,
+  dialling,
+}: NodeDatabaseParts): ImageAdoption | undefined {
+  if (file === undefined || file.path === ':memory:' || dialling !== undefined) return undefined;
+  const { driver, path } = file;
+  return new ImageAdoption({ store, replica, runtime, limits, driver, places: nodeImagePlaces(path) });
+}
+
 interface TargetInput extends NodeDatabaseParts {
+  readonly adoption: ImageAdoption | undefined;
   readonly url: string;
   readonly options: SyncOptions;
 }
 
-function syncTarget({ url, options, store, replica, runtime, limits, file, dialling }: TargetInput): SyncTarget {
+function syncTarget({ url, options, store, runtime, limits, adoption, dialling }: TargetInput): SyncTarget {
   const address = databaseAddress(url);
   const dbid = decodeURIComponent(address.pathname.replace(/\/+$/, '').split('/').at(-1)!);
   const { mode = 'leaf' } = options;
@@ -85,10 +102,7 @@ function syncTarget({ url, options, store, replica, runtime, limits, file, diall
     const token = await tokenNow();
     return links.dial({ url: address.href, limits, ...(token === undefined ? {} : { token }) })();
   };
-  const images =
-    file === undefined || file.path === ':memory:' || dialling !== undefined
-      ? {}
-      : { images: imageTaker({ store, replica, runtime, limits, ...file }, { url: address.href, token: tokenNow }) };
+  const images = adoption === undefined ? {} : { images: adoption.takerFor({ url: address.href, token: tokenNow }) };
   const siteKey = (): string => siteKeyFor(store, `${relayName(address)}/${dbid}`);
   return { dial, dbid, mode, siteKey, runtime: links.runtime, ...images };
 }

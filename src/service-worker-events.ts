@@ -6,8 +6,8 @@ import type { ServiceWorkerReplica } from './service-worker-replica.ts';
 
 /** What a page and its service worker post to each other. */
 export type ServiceWorkerMessage =
-  /** Page: here is a port to the owner of this database. */
-  | { readonly crmesh: 'port'; readonly name: string }
+  /** Page: here is a port to the owner of this database; I hold this Web Lock as long as I live. */
+  | { readonly crmesh: 'port'; readonly name: string; readonly lock: string }
   /** Service worker: I have no port to a tab. */
   | { readonly crmesh: 'no-port'; readonly name: string };
 
@@ -57,9 +57,10 @@ export function listenToEvents(replica: ServiceWorkerReplica, options: EventOpti
   scope.addEventListener('periodicsync', (event: WorkerEvent) => event.waitUntil(quietly(sync())));
   scope.addEventListener('push', (event: WorkerEvent) => event.waitUntil(quietly(sync())));
   scope.addEventListener('message', (event: WorkerEvent & MessageEvent) => {
-    const { crmesh, name: wanted } = Object(event.data) as Partial<ServiceWorkerMessage>;
+    const message = Object(event.data) as Partial<ServiceWorkerMessage>;
     const [port] = event.ports;
-    if (crmesh === 'port' && wanted === name && port !== undefined) event.waitUntil(quietly(replica.joinTab(port)));
+    if (message.crmesh !== 'port' || message.name !== name || port === undefined) return;
+    event.waitUntil(quietly(replica.joinTab(port, String(message.lock))));
   });
   scope.addEventListener('fetch', (event: FetchEvent) => {
     const { origin, pathname } = new URL(event.request.url);

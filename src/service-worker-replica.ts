@@ -7,7 +7,7 @@
  */
 import type { BrowserReplica, BrowserSyncOptions, LocalDatabase } from './browser-replica.ts';
 import { consoleLog, openBrowserReplica } from './browser-replica.ts';
-import type { StorageKind } from './browser-storage.ts';
+import type { BrowserStorage, StorageKind } from './browser-storage.ts';
 import { openBrowserStorage } from './browser-storage.ts';
 import { ReplicationError } from './core/errors.ts';
 import type { Limits } from './core/limits.ts';
@@ -90,17 +90,22 @@ export class ServiceWorkerReplica {
     return keepEngine(this.#parts.engine);
   }
 
-  /** Becomes the peer of the tab at the other end; resolves when both are equal. */
-  async joinTab(port: MessagePort): Promise<void> {
+  /** Becomes the peer of the tab at the other end, which holds `lock`; resolves when both are equal. */
+  async joinTab(port: MessagePort, lock: string): Promise<void> {
     const { database } = await this.#open();
     this.#tab?.close();
     const tab = database.sync(() => port, { mode: 'peer' });
     this.#tab = tab;
+    const ended = new AbortController();
     // The tab gives another port when it wants to go on.
     tab.on('error', () => tab.close());
     tab.on('status', ({ state }) => {
-      if (state === 'closed' && this.#tab === tab) this.#tab = undefined;
+      if (state !== 'closed') return;
+      ended.abort();
+      if (this.#tab === tab) this.#tab = undefined;
     });
+    // A port does not tell a service worker that the page at its other end is gone; the page's lock does.
+    navigator.locks.request(lock, { signal: ended.signal }, () => tab.close()).catch(() => undefined);
     await this.#settled(tab);
   }
 
@@ -146,11 +151,18 @@ export class ServiceWorkerReplica {
   async #openNow(): Promise<Opened> {
     const { name, engine, limits, schema } = this.#parts;
     const own = `${name} (service worker)`;
-    await holdLock(`crmesh ${own}`);
-    const { statementsMax } = limits;
-    const storage = await openBrowserStorage(own, { module: await engineModule(engine), statementsMax });
-    const opened = await openBrowserReplica({ storage, name, limits, schema, log: consoleLog });
-    return { ...opened, storage: storage.kind, relay: this.#relayOver(opened) };
+    const module = await engineModule(engine);
+    const release = await holdLock(`crmesh ${own}`);
+    let storage: BrowserStorage | undefined;
+    try {
+      storage = await openBrowserStorage(own, { module, statementsMax: limits.statementsMax });
+      const opened = await openBrowserReplica({ storage, name, limits, schema, log: consoleLog });
+      return { ...opened, storage: storage.kind, relay: this.#relayOver(opened) };
+    } catch (error) {
+      await storage?.end().catch(() => undefined);
+      release();
+      throw error;
+    }
   }
 
   /** The relay's endpoints over this one database. Only pages of this origin reach it, and they may do all. */
@@ -175,13 +187,10 @@ function outOfTime(ms: number): ReplicationError {
   return new ReplicationError('UNAVAILABLE', `not in step after ${ms} ms: the next event goes on`);
 }
 
-/** Held until the worker ends: an older version of it may still have the storage. */
-function holdLock(name: string): Promise<void> {
+/** Waits for an older version of the worker that still has the storage; the answer lets the next one in. */
+function holdLock(name: string): Promise<() => void> {
   return new Promise((resolve, reject) => {
-    const held = navigator.locks.request(name, () => {
-      resolve();
-      return new Promise(() => {});
-    });
+    const held = navigator.locks.request(name, () => new Promise<void>((release) => resolve(release)));
     held.catch(reject);
   });
 }

@@ -13,7 +13,10 @@ export interface OriginPolicy {
 }
 
 const METHODS = 'GET, PUT, POST, OPTIONS';
-const REQUEST_HEADERS = 'authorization, content-type, accept, crmesh-site-key, crmesh-batch, last-event-id';
+const REQUEST_HEADERS =
+  'authorization, content-type, accept, crmesh-site-key, crmesh-batch, last-event-id, range, if-range';
+/** Of an answer, beside those that every page may read. */
+const ANSWER_HEADERS = 'etag, content-range, retry-after';
 const PREFLIGHT_SECONDS = 600;
 
 /** Errors  FORBIDDEN for a Host or an Origin that is not served, naming the way to allow it. */
@@ -37,7 +40,8 @@ export function assertOriginAllowed(request: Request, policy: OriginPolicy): voi
 /** The CORS headers of an answer to an allowed origin. */
 export function corsHeaders(request: Request): Record<string, string> {
   const origin = request.headers.get('origin');
-  return origin === null ? {} : { 'access-control-allow-origin': origin, vary: 'origin' };
+  if (origin === null) return {};
+  return { 'access-control-allow-origin': origin, 'access-control-expose-headers': ANSWER_HEADERS, vary: 'origin' };
 }
 
 /** The answer to a browser's question before the real call; the origin has been checked. */

@@ -13,11 +13,11 @@ import { isImage } from './image.ts';
  */
 export function checkImage(image: Connection, own: Connection): void {
   const [found] = image.prepare('PRAGMA quick_check(1)').get() ?? [];
-  if (found !== 'ok') throw refused(`it is damaged (${String(found)})`);
-  if (!isImage(image)) throw refused('it is a database, but no image of one');
+  if (found !== 'ok') throw imageRefused(`it is damaged (${String(found)})`);
+  if (!isImage(image)) throw imageRefused('it is a database, but no image of one');
   const known = new Set(objectsOf(own).map(nameOf));
   const foreign = objectsOf(image).find((object) => !known.has(nameOf(object)));
-  if (foreign !== undefined) throw refused(`it holds the ${String(foreign[0])} ${String(foreign[1])}`);
+  if (foreign !== undefined) throw imageRefused(`it holds the ${String(foreign[0])} ${String(foreign[1])}`);
 }
 
 /** Triggers and views are compared by what they do, tables by their columns: their text depends on their migrations. */
@@ -37,6 +37,7 @@ function nameOf(object: readonly SqlValue[]): string {
   return JSON.stringify(object);
 }
 
-function refused(why: string): ReplicationError {
-  return new ReplicationError('IMAGE_REFUSED', `the image of the database is not taken: ${why}`);
+/** Why an image does not take the place of the database. */
+export function imageRefused(why: string, cause?: unknown): ReplicationError {
+  return new ReplicationError('IMAGE_REFUSED', `the image of the database is not taken: ${why}`, {}, { cause });
 }

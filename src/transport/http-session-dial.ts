@@ -32,7 +32,8 @@ export function dialHttpSession(options: HttpSessionDialOptions): Dial {
 
 async function openSession(options: HttpSessionDialOptions): Promise<FramePort> {
   const { token, limits } = options;
-  const fetchNow = options.fetch ?? globalThis.fetch;
+  // A browser's fetch belongs to its scope: it may not be called as a method of anything else.
+  const fetchNow: typeof globalThis.fetch = options.fetch ?? ((...request) => globalThis.fetch(...request));
   const url = sessionUrl(options.url);
   const shown = shownUrl(url);
   const headers = tokenHeaders(token);

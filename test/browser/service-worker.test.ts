@@ -62,7 +62,15 @@ async function otherReplica(url: string): Promise<{ db: Database; add: (id: stri
 }
 
 /** A page that the service worker controls. */
-async function installed(kind: keyof typeof KINDS, url?: string): Promise<{ page: Page; worker: Worker }> {
+async function installed(
+  kind: keyof typeof KINDS,
+  url?: string,
+  schema?: string,
+): Promise<{ page: Page; worker: Worker }> {
+  const parameters = new URLSearchParams({
+    ...(url === undefined ? {} : { url }),
+    ...(schema === undefined ? {} : { schema }),
+  });
   context = await browser.newContext();
   const page = await context.newPage();
   await page.goto(server.origin);
@@ -72,7 +80,7 @@ async function installed(kind: keyof typeof KINDS, url?: string): Promise<{ page
       await navigator.serviceWorker.register(script, { type });
       await navigator.serviceWorker.ready;
     },
-    [url === undefined ? KINDS[kind] : `${KINDS[kind]}?url=${encodeURIComponent(url)}`, kind] as const,
+    [`${KINDS[kind]}?${parameters.toString()}`, kind] as const,
   );
   return { page, worker: await started };
 }
@@ -183,4 +191,14 @@ describe('a service worker and its page', () => {
     });
     expect(await other.db.query("SELECT title FROM todo WHERE id = 'of the worker'")).toEqual([{ title: 'changed' }]);
   }, 60_000);
+
+  test('an opening that failed is tried again by the next event, which hears the reason too', async () => {
+    const { worker } = await installed('module', undefined, 'CREATE TABLE todo (id TEXT PRIMARY KEY NOT NULL');
+    const codes = await worker.evaluate(async () => {
+      const codeOf = (error: unknown): unknown => (error as { readonly code?: unknown }).code;
+      const first = await globalThis.replica.database().catch(codeOf);
+      return [first, await globalThis.replica.sync().catch(codeOf)];
+    });
+    expect(codes).toEqual(['SCHEMA_REFUSED', 'SCHEMA_REFUSED']);
+  });
 });

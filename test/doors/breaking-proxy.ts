@@ -27,7 +27,7 @@ export async function startProxy(relayUrl: string, next: () => Promise<Break> | 
   const ranges: string[] = [];
   let imageBytes = 0;
   const passOn = async (message: IncomingMessage, answer: ServerResponse): Promise<void> => {
-    const isImage = message.url?.endsWith('/image') === true;
+    const isImage = message.method === 'GET' && message.url?.endsWith('/image') === true;
     if (isImage) ranges.push(message.headers.range ?? '');
     const damage = isImage ? await next() : {};
     const { hostname, port } = target;

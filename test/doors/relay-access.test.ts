@@ -163,6 +163,8 @@ describe('Host and Origin', () => {
     const preflight = await rawCall('/todo/changes', asked, 'OPTIONS');
     expect(preflight.status).toBe(204);
     expect(preflight.headers.get('access-control-allow-headers')).toContain('crmesh-site-key');
+    expect(preflight.headers.get('access-control-allow-headers')).toContain('if-range');
+    expect(preflight.headers.get('access-control-expose-headers')).toContain('etag');
     expect(preflight.headers.get('access-control-allow-methods')).toContain('POST');
     const failed = await rawCall('/absent', { origin: 'https://app.example' });
     expect(failed.status).toBe(404);

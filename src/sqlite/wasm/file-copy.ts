@@ -65,7 +65,8 @@ function copyRange(fileSystem: FileSystem, { source, target }: Pair, from: numbe
   }
 }
 
-function writeAll(fileSystem: FileSystem, target: FileHandle, bytes: Uint8Array, offset: number): void {
+/** Errors  STORAGE_FULL when not all of it fits. */
+export function writeAll(fileSystem: FileSystem, target: FileHandle, bytes: Uint8Array, offset: number): void {
   for (let done = 0; done < bytes.length;) {
     const written = fileSystem.write(target, bytes.subarray(done), offset + done);
     if (written === 0) throw new ReplicationError('STORAGE_FULL', 'the disk takes no more bytes: free space on it');

@@ -41,3 +41,12 @@ export interface FileSystem {
   canonicalPath(path: string): string;
   directoryOf(path: string): string;
 }
+
+/** One that can put a file in the place of another. */
+export interface RenamingFileSystem extends FileSystem {
+  /**
+   * Moves the closed file `from` to `to`, in the place of a closed file that is there: after a loss of power or of the
+   * process one of the two is found at `to`, whole.
+   */
+  rename(from: string, to: string): void;
+}

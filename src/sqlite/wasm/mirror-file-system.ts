@@ -7,7 +7,7 @@
  */
 import type { ReplicationError } from '../../core/errors.ts';
 import { codedError, ReplicationError as CodedError } from '../../core/errors.ts';
-import type { FileHandle, FileSystem, JournalMode } from './file-system.ts';
+import type { FileHandle, JournalMode, RenamingFileSystem } from './file-system.ts';
 import { PageDigests } from './mirror-digest.ts';
 import type { SyncedPages } from './mirror-file.ts';
 import { MirrorFile, PAGE_BYTES } from './mirror-file.ts';
@@ -20,7 +20,7 @@ interface Waiter {
   readonly reject: (error: ReplicationError) => void;
 }
 
-export class MirrorFileSystem implements FileSystem {
+export class MirrorFileSystem implements RenamingFileSystem {
   readonly journal: JournalMode = 'memory';
   readonly #storage: Store;
   readonly #files = new Map<string, MirrorFile>();
@@ -77,7 +77,7 @@ export class MirrorFileSystem implements FileSystem {
   open(path: string, options: { readonly create: boolean }): FileHandle {
     let file = this.#files.get(path);
     if (file === undefined) {
-      if (!options.create) throw new CodedError('STORAGE_FAILED', `there is no file ${path}`);
+      if (!options.create) throw noFile(path);
       file = new MirrorFile();
       this.#files.set(path, file);
     }
@@ -130,6 +130,17 @@ export class MirrorFileSystem implements FileSystem {
   remove(path: string): void {
     if (!this.#files.delete(path)) return;
     this.#waiting.set(path, undefined);
+    this.#schedule();
+  }
+
+  /** Both names go into one save. */
+  rename(from: string, to: string): void {
+    const file = this.#files.get(from);
+    if (file === undefined) throw noFile(from);
+    this.#files.delete(from);
+    this.#files.set(to, file);
+    this.#waiting.set(from, undefined);
+    this.#waiting.set(to, file.whole());
     this.#schedule();
   }
 
@@ -208,6 +219,10 @@ export class MirrorFileSystem implements FileSystem {
     for (const [index, bytes] of kept) digests.set(index, bytes);
     return { size, digest: digests.sum, bytesByPage: kept };
   }
+}
+
+function noFile(path: string): ReplicationError {
+  return new CodedError('STORAGE_FAILED', `there is no file ${path}`);
 }
 
 function joined(earlier: SyncedPages | undefined, later: SyncedPages): SyncedPages {

@@ -66,6 +66,12 @@ export class MirrorFile {
     return { size: this.#size, bytesByPage };
   }
 
+  /** All pages, as for a save under another name. */
+  whole(): SyncedPages {
+    const pages = Array.from({ length: Math.ceil(this.#size / PAGE_BYTES) }, (_, index) => index);
+    return { size: this.#size, bytesByPage: new Map(pages.map((index) => [index, this.#page(index)])) };
+  }
+
   /** Takes back what was not synced. */
   revert(): void {
     if (this.#before.size === 0 && this.#size === this.#syncedSize) return;

@@ -5,7 +5,7 @@
  * free ones and grows by itself. A folder has one pool at a time: the browser gives out a file once (FILE_LOCKED).
  */
 import { ReplicationError } from '../../core/errors.ts';
-import type { FileHandle, FileSystem, JournalMode } from './file-system.ts';
+import type { FileHandle, JournalMode, RenamingFileSystem } from './file-system.ts';
 import type { SyncAccessHandle } from './opfs-pool-file.ts';
 import { OpfsPoolFile } from './opfs-pool-file.ts';
 
@@ -23,7 +23,7 @@ export function hasOpfs(): boolean {
   return handle !== undefined && 'createSyncAccessHandle' in handle.prototype;
 }
 
-export class OpfsFileSystem implements FileSystem {
+export class OpfsFileSystem implements RenamingFileSystem {
   /** Five times faster here than a rollback journal: a commit is one append, a full one flushes one file. */
   readonly journal: JournalMode = 'wal';
   readonly #folder: FileSystemDirectoryHandle;
@@ -107,10 +107,21 @@ export class OpfsFileSystem implements FileSystem {
     const file = this.#files.get(path);
     if (file === undefined) return;
     this.#files.delete(path);
-    for (const [handle, open] of this.#handles) if (open === file) this.#handles.delete(handle);
-    told(() => file.release());
-    this.#released.add(file);
-    this.#free.push(file);
+    this.#release(file);
+  }
+
+  /** The name is written first: should it end here, the file that took it last is found under it. */
+  rename(from: string, to: string): void {
+    const file = this.#files.get(from);
+    if (file === undefined) throw noFile(from);
+    const replaced = this.#files.get(to);
+    told(() => {
+      file.assign(to, (replaced?.turn ?? 0) + 1);
+      file.flush();
+    });
+    this.#files.delete(from);
+    this.#files.set(to, file);
+    if (replaced !== undefined) this.#release(replaced);
   }
 
   /** A new name is in its own file and is synced with it. */
@@ -128,7 +139,7 @@ export class OpfsFileSystem implements FileSystem {
   }
 
   #make(path: string, create: boolean): OpfsPoolFile {
-    if (!create) throw new ReplicationError('STORAGE_FAILED', `there is no file ${path}`);
+    if (!create) throw noFile(path);
     const file = this.#free.pop();
     if (file === undefined) {
       throw new ReplicationError('STORAGE_FAILED', 'no file of the pool is free: open fewer databases at once');
@@ -138,6 +149,13 @@ export class OpfsFileSystem implements FileSystem {
     this.#files.set(path, file);
     this.#grow();
     return file;
+  }
+
+  #release(file: OpfsPoolFile): void {
+    for (const [handle, open] of this.#handles) if (open === file) this.#handles.delete(handle);
+    told(() => file.release());
+    this.#released.add(file);
+    this.#free.push(file);
   }
 
   #grow(): void {
@@ -167,10 +185,18 @@ export class OpfsFileSystem implements FileSystem {
     for await (const entry of this.#folder.values()) if (entry.kind === 'file') found.push(entry);
     for (const entry of found) {
       const file = await poolFile(entry);
-      if (file.path !== undefined) this.#files.set(file.path, file);
+      if (file.path !== undefined) this.#keep(file, file.path);
       else if (this.#free.length < FREE_FILES_MAX) this.#free.push(file);
       else await this.#discard(file);
     }
+  }
+
+  /** Of two files of one name, the one that took it last; the other is what a rename had not released yet. */
+  #keep(file: OpfsPoolFile, path: string): void {
+    const other = this.#files.get(path);
+    const [kept, left] = other !== undefined && other.turn > file.turn ? [other, file] : [file, other];
+    this.#files.set(path, kept);
+    if (left !== undefined) this.#release(left);
   }
 
   async #discard(file: OpfsPoolFile): Promise<void> {
@@ -194,6 +220,10 @@ async function poolFile(file: FileSystemFileHandle): Promise<OpfsPoolFile> {
     handle?.close();
     throw coded(error);
   }
+}
+
+function noFile(path: string): ReplicationError {
+  return new ReplicationError('STORAGE_FAILED', `there is no file ${path}`);
 }
 
 function told<T>(use: () => T): T {

@@ -16,13 +16,15 @@ export interface SyncAccessHandle {
 }
 
 const HEADER_BYTES = 4096;
-const MARK = 0x63726d31;
+const MARK = 0x63726d32;
+const PATH_OFFSET = 16;
 const PATH_BYTES_MAX = 1024;
 
 export class OpfsPoolFile {
   readonly name: string;
   readonly #handle: SyncAccessHandle;
   #path: string | undefined;
+  #turn = 0;
 
   /** Errors  DATABASE_CORRUPT for content under a header that cannot be read. */
   constructor(name: string, handle: SyncAccessHandle) {
@@ -37,12 +39,17 @@ export class OpfsPoolFile {
     return this.#path;
   }
 
+  /** Among files of one name the highest is the one that has it. */
+  get turn(): number {
+    return this.#turn;
+  }
+
   get size(): number {
     return Math.max(0, this.#handle.getSize() - HEADER_BYTES);
   }
 
   /** Takes the file for `path`; durable with the first sync. */
-  assign(path: string): void {
+  assign(path: string, turn = 0): void {
     const bytes = new TextEncoder().encode(path);
     if (bytes.length > PATH_BYTES_MAX) {
       throw new ReplicationError('STORAGE_FAILED', `a path has at most ${PATH_BYTES_MAX} bytes: choose a shorter name`);
@@ -51,10 +58,12 @@ export class OpfsPoolFile {
     const view = new DataView(header.buffer);
     view.setUint32(0, MARK);
     view.setUint32(4, bytes.length);
-    view.setUint32(8, checksum(bytes));
-    header.set(bytes, 12);
+    view.setUint32(8, checksum(bytes, turn));
+    view.setUint32(12, turn);
+    header.set(bytes, PATH_OFFSET);
     this.#writeWhole(header, 0);
     this.#path = path;
+    this.#turn = turn;
   }
 
   /** Empties the file and gives it back: the content goes before the name. */
@@ -93,8 +102,10 @@ export class OpfsPoolFile {
     if (this.#handle.read(header, { at: 0 }) < HEADER_BYTES) return undefined;
     const view = new DataView(header.buffer);
     const length = view.getUint32(4);
-    const bytes = header.subarray(12, 12 + Math.min(length, PATH_BYTES_MAX));
-    if (view.getUint32(0) === MARK && length <= PATH_BYTES_MAX && view.getUint32(8) === checksum(bytes)) {
+    const turn = view.getUint32(12);
+    const bytes = header.subarray(PATH_OFFSET, PATH_OFFSET + Math.min(length, PATH_BYTES_MAX));
+    if (view.getUint32(0) === MARK && length <= PATH_BYTES_MAX && view.getUint32(8) === checksum(bytes, turn)) {
+      this.#turn = turn;
       return new TextDecoder().decode(bytes);
     }
     if (this.size === 0) return undefined;
@@ -108,8 +119,8 @@ export class OpfsPoolFile {
   }
 }
 
-function checksum(bytes: Uint8Array): number {
-  let sum = 0x811c9dc5;
+function checksum(bytes: Uint8Array, turn: number): number {
+  let sum = 0x811c9dc5 ^ turn;
   for (const byte of bytes) sum = Math.imul(sum ^ byte, 0x01000193);
   return (sum ^ bytes.length) >>> 0;
 }

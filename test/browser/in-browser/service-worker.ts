@@ -11,12 +11,13 @@ const scope = globalThis as unknown as {
   skipWaiting(): Promise<void>;
   addEventListener(type: string, listener: (event: { waitUntil(work: Promise<unknown>): void }) => void): void;
 };
-const url = new URL(globalThis.location.href).searchParams.get('url');
+const parameters = new URL(globalThis.location.href).searchParams;
+const url = parameters.get('url');
 
 scope.addEventListener('install', (event) => event.waitUntil(scope.skipWaiting()));
 scope.addEventListener('activate', (event) => event.waitUntil(scope.clients.claim()));
 globalThis.replica = open('todo', {
-  schema: 'CREATE TABLE todo (id TEXT PRIMARY KEY NOT NULL, title TEXT, done INTEGER)',
+  schema: parameters.get('schema') ?? 'CREATE TABLE todo (id TEXT PRIMARY KEY NOT NULL, title TEXT, done INTEGER)',
   api: '/api',
   fetchSyncMs: 0,
   ...(url === null ? {} : { url }),

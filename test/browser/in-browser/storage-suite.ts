@@ -47,6 +47,9 @@ async function saved(name: string, rows: number): Promise<void> {
   await fileSystem.end();
 }
 
+const countIn = (fileSystem: FileSystem): unknown =>
+  driverOver(fileSystem).open('/a.db').prepare('SELECT count(*) FROM t').get();
+
 describe('mirror', () => {
   test('what whenDurable() waited for is found again, what came after it may not be', async () => {
     const name = freshName();
@@ -81,6 +84,23 @@ describe('mirror', () => {
     const bytes = new Uint8Array(20_000);
     expect(fileSystem.read(fileSystem.open('/f', { create: false }), bytes, 0)).toBe(5_000);
     expect(bytes.subarray(0, 5_000).every((byte) => byte === 1)).toBe(true);
+  });
+
+  test('a renamed file takes the place of another in one save', async () => {
+    const name = freshName();
+    await saved(name, 300);
+    const fileSystem = await mirror(name);
+    const draft = driverOver(fileSystem).open('/draft.db');
+    draft.exec('CREATE TABLE t (a); INSERT INTO t VALUES (1)');
+    draft.close();
+    await fileSystem.whenDurable();
+    const before = await mirror(name);
+    fileSystem.rename('/draft.db', '/a.db');
+    await fileSystem.whenDurable();
+    const after = await mirror(name);
+    expect([before, after].map((files) => files.sizeOf('/draft.db') !== undefined)).toEqual([true, false]);
+    expect(countIn(before)).toEqual([300]);
+    expect(countIn(after)).toEqual([1]);
   });
 
   test('a shrunk database is found again as it is', async () => {
@@ -136,6 +156,23 @@ describe('mirror', () => {
   });
 });
 
+function makeTable(fileSystem: FileSystem, path: string, rows: number): void {
+  const db = driverOver(fileSystem).open(path);
+  db.exec('CREATE TABLE t (a)');
+  for (let i = 0; i < rows; i++) db.prepare('INSERT INTO t VALUES (?)').run([i]);
+  db.close();
+}
+
+/** The files of a pool that hold more than a name, as they are on the disk. */
+async function filesWithContent(name: string): Promise<File[]> {
+  const found: File[] = [];
+  for await (const entry of (await folderOf(name)).values()) {
+    const file = await (entry as FileSystemFileHandle).getFile();
+    if (file.size > 4_096) found.push(file);
+  }
+  return found;
+}
+
 describe('opfs', () => {
   test('a folder has one pool at a time', async () => {
     const name = freshName();
@@ -169,6 +206,44 @@ describe('opfs', () => {
     let files = 0;
     for await (const _ of (await folderOf(name)).keys()) files++;
     expect(files).toBeLessThan(24);
+  });
+
+  test('a renamed file takes the place of another', async () => {
+    const name = freshName();
+    const pool = await opfs(name);
+    makeTable(pool, '/a.db', 300);
+    makeTable(pool, '/draft.db', 1);
+    pool.rename('/draft.db', '/a.db');
+    pool.syncDirectory();
+    expect(countIn(pool)).toEqual([1]);
+    await pool.end();
+    const again = await opfs(name);
+    expect(again.sizeOf('/draft.db')).toBeUndefined();
+    expect(countIn(again)).toEqual([1]);
+  });
+
+  test('of two files that a cut rename left under one name the renamed one is found', async () => {
+    const name = freshName();
+    const first = await opfs(name);
+    makeTable(first, '/a.db', 300);
+    await first.end();
+    const [file] = await filesWithContent(name);
+    const old = await file!.arrayBuffer();
+    const pool = await opfs(name);
+    makeTable(pool, '/draft.db', 1);
+    pool.rename('/draft.db', '/a.db');
+    await pool.end();
+    // What stood there before the rename let it go.
+    const copy = await (await folderOf(name)).getFileHandle('left behind', { create: true });
+    const writable = await copy.createWritable();
+    await writable.write(old);
+    await writable.close();
+    for (let i = 0; i < 2; i++) {
+      const again = await opfs(name);
+      expect(countIn(again)).toEqual([1]);
+      await again.end();
+    }
+    expect((await filesWithContent(name)).length).toBe(1);
   });
 
   test('content under a header that cannot be read is refused', async () => {
