@@ -1,5 +1,6 @@
 """The merge rule of merge-rule.md over plain dictionaries."""
 import base64
+import math
 import re
 
 from ranges import intersect, subtract, union
@@ -184,7 +185,13 @@ def stored_form(value, affinity):
 
 
 def text_of(number):
-    return str(number) if isinstance(number, int) else repr(float(f'{number:.15g}'))
+    """A number as SQLite writes it: of a REAL 15 digits, and always a point."""
+    if isinstance(number, int):
+        return str(number)
+    if math.isinf(number):
+        return 'Inf' if number > 0 else '-Inf'
+    mantissa, e, exponent = f'{number + 0.0:.15g}'.partition('e')
+    return mantissa + ('' if '.' in mantissa else '.0') + e + exponent
 
 
 def is_integral_real(value):

@@ -135,6 +135,18 @@ const forms: readonly MergeScenario[] = [
     from(1, [0, 1], cell('weight', '4.5'), cell('done', '4'), cell('title', '7')),
     from(2, [0, 1], cell('weight', real(-0), { key: ['l'] }), cell('done', 'no number', { key: ['l'] })),
   ),
+  inAnyOrder(
+    'a number becomes text in a text column as SQLite writes it',
+    ...[real(-0), 0.1, 0.1 + 0.2, 1e-5, real(1e15), real(1e300), -Infinity, -12, 2n ** 62n].map((val, i) =>
+      from(i % 5, [i, i + 1], cell('title', val, { key: [`k${i}`] })),
+    ),
+  ),
+  inAnyOrder(
+    'a text becomes a number in a number column where it is a whole literal',
+    ...[' 4.50 ', '1e2', '-0', '.5', '5.', '9223372036854775808', '0x10', '1 2', '+7'].map((val, i) =>
+      from(i % 5, [i, i + 1], cell('done', val, { key: [`k${i}`] }), cell('weight', val, { key: [`k${i}`] })),
+    ),
+  ),
   {
     name: 'keys of several values, blobs and untyped ones',
     anyOrder: true,
