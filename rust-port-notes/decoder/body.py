@@ -4,7 +4,7 @@ import re
 import zlib
 
 from columns import met, read_keys, read_numbers, read_values
-from reader import Ids, LIMITS, Reader, Refused, invalid, malformed
+from reader import CHANGE_NUMBER_MAX, Ids, LIMITS, Reader, Refused, invalid, malformed
 from values import value_to_json
 
 SENTINEL = '-1'
@@ -91,7 +91,7 @@ def read_table(packed):
 
 
 def read_template(packed, tables):
-    cl = packed.count(LIMITS['causalLengthMax'])
+    cl = packed.count(CHANGE_NUMBER_MAX)
     table = packed.varint() if len(tables) > 1 else 0
     if table >= len(tables):
         raise malformed('a table that is not there')
@@ -150,7 +150,7 @@ def read_table_columns(packed, raw, table, groups, budget):
     for cid, count in zip(table['cids'], cells):
         values, flag = read_values(packed, raw, count, budget)
         versions = read_numbers(packed, count) if flag else [packed.varint()] * count
-        if any(not 0 <= version <= LIMITS['colVersionMax'] for version in versions):
+        if any(not 0 <= version <= CHANGE_NUMBER_MAX for version in versions):
             raise invalid('a column version out of bounds')
         if cid == SENTINEL and any(value is not None for value in values):
             raise invalid('a sentinel with a value')

@@ -2,6 +2,8 @@
 import struct
 
 VERSION_MAX = 2**53 - 1
+# Of column versions and causal lengths.
+CHANGE_NUMBER_MAX = 2**52
 IDS_MAX = 4000
 
 LIMITS = {
@@ -12,8 +14,6 @@ LIMITS = {
     'valueBytesMax': 16 << 20,
     'packedKeyBytesMax': 64 << 10,
     'schemaBytesMax': 1 << 20,
-    'colVersionMax': 2**40,
-    'causalLengthMax': 2**40,
     'seqMax': 2**31 - 1,
     'controlDepthMax': 12,
     'controlItemsMax': 1_000_000,

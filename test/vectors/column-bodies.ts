@@ -136,7 +136,7 @@ const shapes: Readonly<Record<string, PartBody>> = {
       { table: 't', pk: pkOf(1), cid: '-1', val: null, colVersion: 2, cl: 2, seq: 0 },
       { table: 't', pk: pkOf(2), cid: '-1', val: null, colVersion: 3, cl: 3, seq: 1 },
       { table: 't', pk: pkOf(2), cid: 'v', val: 'again', colVersion: 1, cl: 3, seq: 2 },
-      { table: 't', pk: pkOf(3), cid: '-1', val: null, colVersion: 2 ** 40, cl: 2 ** 40, seq: 3 },
+      { table: 't', pk: pkOf(3), cid: '-1', val: null, colVersion: 2 ** 52, cl: 2 ** 52, seq: 3 },
     ],
   },
   'several-tables-and-templates': {

@@ -111,7 +111,7 @@ const bodies: readonly ByteFrame[] = [
   ['no template at all', `${PART} ${ONE_CELL} 00 00`],
   ['a column without a cell', `${PART} 00 0009 01 01 0174 02 0176 0177 01 01 01 00 00 01 00 01 00 01 00 01`],
   ['a table without a group', `${PART} 00 0009 01 02 0174 01 0176 0175 01 0176 01 01 00 00 00 01 00 01 00 01`],
-  ['a causal length above its bound', `${PART} ${ONE_CELL} 01 818080808020 00`],
+  ['a causal length above its bound', `${PART} ${ONE_CELL} 01 8180808080808008 00`],
 ];
 
 const values: readonly ByteFrame[] = [
@@ -141,7 +141,7 @@ const invalid: readonly ByteFrame[] = [
   ['a sentinel with a value', `${SENTINEL} 01 00 05 02`],
   ['a sentinel whose column version is not its causal length', `${SENTINEL} 00 03`],
   ['a column version below 0', `${VALUE} 40 00 41`],
-  ['a column version above its bound', `${VALUE} 00 818080808020`],
+  ['a column version above its bound', `${VALUE} 00 8180808080808008`],
   ['a seq above its bound', `${PART} ${ONE_CELL} 01 01 00 8080808008 01 00 01 00 01`],
   ['a version behind the span', `${PART} 08 ${ONE_CELL.slice(3)} 01 01 00 00 00 0a 01 00 01 00 01`],
   ['a version of 0 for a group', `${PART} 08 ${ONE_CELL.slice(3)} 01 01 00 00 00 00 01 00 01 00 01`],
