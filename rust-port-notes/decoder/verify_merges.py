@@ -28,6 +28,23 @@ def verify_merges(vectors, _tables):
     return faults, count
 
 
+def verify_writes(vectors, _tables):
+    """Whoever merges the parts of a writer has the writer's rows."""
+    faults, count = [], 0
+    for world in vectors['writes']:
+        replica = Replica(world['tables'])
+        for flush in world['flushes']:
+            if 'part' in flush:
+                replica.take({'site': 'a1' * 16, **copy.deepcopy(flush['part'])})
+        found = replica.state()['tables']
+        count += 1
+        if {name: in_order(rows) for name, rows in found.items()} != {
+            name: in_order(rows) for name, rows in world['expected'].items()
+        }:
+            faults.append(f'{world["name"]}: {found} is not {world["expected"]}')
+    return faults, count
+
+
 def orders(world):
     """Other orders of the steps, with one of them twice."""
     if not world['anyOrder']:
