@@ -15,7 +15,7 @@ def verify_merges(vectors, _tables):
         steps = world['steps']
         outcomes, state = run(world, steps)
         expected = comparable(world['expected'])
-        given = [step['outcome'] for step in steps if 'part' in step]
+        given = [step['outcome'] for step in steps if 'outcome' in step]
         count += 2
         if outcomes != given:
             faults.append(f'{world["name"]}: outcomes {outcomes} are not {given}')
@@ -59,6 +59,8 @@ def run(world, steps):
     for step in copy.deepcopy(steps):
         if 'part' in step:
             outcomes.append(replica.take(step['part']))
+        elif 'input' in step:
+            outcomes.append(replica.take_input(**step['input']))
         else:
             replica.migrate(step['tables'])
     return outcomes, comparable(replica.state())

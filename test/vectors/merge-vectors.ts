@@ -35,8 +35,11 @@ function vectorOf({ name, anyOrder, schema, steps }: MergeScenario): MergeVector
         migrate(store, step.schema);
         return { schema: step.schema, tables: tablesOf(store) };
       }
-      const { outcome } = store.merge([inputOf(step.part)]).inputs[0]!;
-      return { part: partMeaning(step.part), outcome };
+      const input = 'part' in step ? inputOf(step.part) : step.input;
+      const { outcome } = store.merge([input]).inputs[0]!;
+      return 'part' in step
+        ? { part: partMeaning(step.part), outcome }
+        : { input: meaningOf({ parts: input.parts, claims: input.claims }), outcome };
     });
     return { name, anyOrder, schema, tables, steps: told, expected: stateOf(store) };
   } finally {
