@@ -25,27 +25,37 @@ class Replica:
         return self.knowledge.setdefault(site, {'have': [], 'waiting': [], 'spans': []})
 
     def take(self, part):
-        """Takes one input of one part; its outcome."""
+        """An input of one part; its outcome."""
+        return self.take_input([part], {part['site']: part['claims']})
+
+    def take_input(self, parts, claims):
+        """An input of several parts, taken whole or not at all; its outcome."""
         try:
-            steps = [(row, self.place_of(row, part)) for row in part['rows']]
+            steps = [(part, row, self.place_of(row, part)) for part in parts for row in part['rows']]
         except Refused:
             return 'invalid'
-        changed, parked = False, 0
-        for row, place in steps:
+        changed = parked = news = False
+        for part, row, place in steps:
             result = self.merge(part['site'], row, place)
             changed = changed or result == 'changed'
             if result == 'parked':
-                parked += 1
+                parked = True
                 self.park(part['site'], row, part['span'])
-        known = self.known(part['site'])
-        held = known['have']
-        news = subtract(subtract(part['claims'], known['spans']), held)
-        known['waiting'] = union(known['waiting'], subtract(intersect(part['claims'], known['spans']), held))
-        known['have'] = union(held, news)
+        for site, ranges in claims.items():
+            news = self.claim(site, ranges) or news
         if parked:
             return 'parked'
-        waits = bool(subtract(part['claims'], known['have']))
+        waits = any(subtract(ranges, self.known(site)['have']) for site, ranges in claims.items())
         return 'applied' if changed or news or waits else 'duplicate'
+
+    def claim(self, site, ranges):
+        """Takes a claim but where parked changes lie; true when it was news."""
+        known = self.known(site)
+        held = known['have']
+        news = subtract(subtract(ranges, known['spans']), held)
+        known['waiting'] = union(known['waiting'], subtract(intersect(ranges, known['spans']), held))
+        known['have'] = union(held, news)
+        return bool(news)
 
     def place_of(self, row, part):
         """The table, and the key where it fits; None for what is not known here."""

@@ -10,11 +10,16 @@ import pathlib
 import sys
 
 from verify_frames import verify_frames
-from verify_merges import verify_merges
+from verify_merges import verify_merges, verify_writes
 from verify_sessions import verify_sessions
 
 FOLDER = pathlib.Path(__file__).parent.parent / 'vectors'
-CHECKS = {'frames.json': verify_frames, 'merges.json': verify_merges, 'sessions.json': verify_sessions}
+CHECKS = {
+    'frames.json': verify_frames,
+    'merges.json': verify_merges,
+    'writes.json': verify_writes,
+    'sessions.json': verify_sessions,
+}
 
 
 def main():

@@ -1,17 +1,19 @@
 /** The change sets of the merge vectors: what each writer wrote, as it would arrive. */
 import type { Change } from '../../src/core/change.ts';
+import type { Coverage } from '../../src/core/coverage.ts';
 import { encodePackedKey } from '../../src/core/packed-key.ts';
 import type { Part } from '../../src/core/part.ts';
 import type { Range } from '../../src/core/range-set.ts';
 import type { SiteId } from '../../src/core/site-id.ts';
 import type { SqlValue } from '../../src/core/sql-value.ts';
 import { real } from '../../src/core/sql-value.ts';
+import type { MergeInput } from '../../src/store/store-port.ts';
 
 export interface MergeScenario {
   readonly name: string;
   readonly anyOrder: boolean;
   readonly schema: string;
-  readonly steps: readonly ({ readonly part: Part } | { readonly schema: string })[];
+  readonly steps: readonly ({ readonly part: Part } | { readonly input: MergeInput } | { readonly schema: string })[];
 }
 
 const SITES = ['a1', 'b2', 'c3', 'd4', 'e5'].map((digits) => digits.repeat(16) as SiteId);
@@ -159,6 +161,53 @@ const forms: readonly MergeScenario[] = [
   },
 ];
 
+/** What a window brings: bodies of several parts, and claims that need not be theirs. */
+function window(claims: Coverage, ...parts: readonly { readonly part: Part }[]): { readonly input: MergeInput } {
+  return { input: { parts: parts.map(({ part: { claims: _own, ...body } }) => body), claims } };
+}
+
+const inputs: readonly MergeScenario[] = [
+  inOrder(
+    'a window brings parts of several sites, and claims of others too',
+    window(
+      new Map([
+        [SITES[0]!, [[0, 2]]],
+        [SITES[2]!, [[3, 7]]],
+      ]),
+      from(0, [0, 2], cell('title', 'x')),
+      from(1, [4, 5], cell('done', 1)),
+      from(0, [0, 2], cell('any', 5)),
+    ),
+    from(1, [0, 5]),
+  ),
+  inOrder(
+    'of a window with one invalid change no part is taken, and no claim',
+    window(
+      new Map([[SITES[0]!, [[0, 2]]]]),
+      from(0, [0, 2], cell('title', 'x')),
+      from(1, [0, 1], cell('title', 'key in another form', { key: [5] })),
+    ),
+    from(1, [1, 2], cell('title', 'y')),
+  ),
+  inOrder(
+    'rows that come without a claim are taken, and the claim alone later',
+    window(new Map(), from(0, [0, 9], cell('title', 'x'))),
+    window(new Map([[SITES[0]!, [[0, 9]]]])),
+    window(new Map([[SITES[0]!, [[0, 9]]]])),
+  ),
+  inOrder(
+    'a window parks what is unknown in its place, and takes the claims beside it',
+    window(
+      new Map([
+        [SITES[0]!, [[0, 5]]],
+        [SITES[1]!, [[0, 1]]],
+      ]),
+      from(0, [0, 5], cell('colour', 'red', { version: 3 }), cell('title', 'x', { version: 4 })),
+      from(1, [0, 1], cell('done', 1)),
+    ),
+  ),
+];
+
 const knowledge: readonly MergeScenario[] = [
   inAnyOrder(
     'claims add up, and what lies between them is a gap',
@@ -213,4 +262,4 @@ const knowledge: readonly MergeScenario[] = [
   ),
 ];
 
-export const mergeScenarios: readonly MergeScenario[] = [...cells, ...lives, ...forms, ...knowledge];
+export const mergeScenarios: readonly MergeScenario[] = [...cells, ...lives, ...forms, ...inputs, ...knowledge];

@@ -35,8 +35,11 @@ function vectorOf({ name, anyOrder, schema, steps }: MergeScenario): MergeVector
         migrate(store, step.schema);
         return { schema: step.schema, tables: tablesOf(store) };
       }
-      const { outcome } = store.merge([inputOf(step.part)]).inputs[0]!;
-      return { part: partMeaning(step.part), outcome };
+      const input = 'part' in step ? inputOf(step.part) : step.input;
+      const { outcome } = store.merge([input]).inputs[0]!;
+      return 'part' in step
+        ? { part: partMeaning(step.part), outcome }
+        : { input: meaningOf({ parts: input.parts, claims: input.claims }), outcome };
     });
     return { name, anyOrder, schema, tables, steps: told, expected: stateOf(store) };
   } finally {
@@ -66,7 +69,7 @@ function partMeaning({ claims, ...body }: Part): unknown {
 }
 
 /** Tables as the merge needs them: affinities of keys and columns, defaults, NOT NULL. */
-function tablesOf({ connection, schema }: Store): unknown {
+export function tablesOf({ connection, schema }: Store): unknown {
   const found = Object.keys(schema.tables).map((name) => {
     const columns = connection
       .prepare(`SELECT name, type, pk, "notnull", dflt_value FROM pragma_table_info('${name}') ORDER BY pk, cid`)
@@ -82,18 +85,21 @@ function tablesOf({ connection, schema }: Store): unknown {
   return Object.fromEntries(found);
 }
 
+/** The rows of each replicated table. */
+export function rowsOf({ connection, schema }: Store): unknown {
+  const tables = Object.keys(schema.tables)
+    .sort()
+    .map((name) => {
+      const rows = connection.prepare(`SELECT * FROM "${name}"`).all();
+      return [name, sorted(rows.map((row) => row.map(sqlValueToJson)))] as const;
+    });
+  return Object.fromEntries(tables);
+}
+
 function stateOf(store: Store): unknown {
-  const { connection, schema } = store;
-  const names = Object.keys(schema.tables).sort();
-  const tables = names.map((name) => {
-    const rows = connection
-      .prepare(`SELECT * FROM "${name}"`)
-      .all()
-      .map((row) => row.map(sqlValueToJson));
-    return [name, sorted(rows)] as const;
-  });
+  const names = Object.keys(store.schema.tables).sort();
   return {
-    tables: Object.fromEntries(tables),
+    tables: rowsOf(store),
     clocks: names.flatMap((name) => clocksOf(store, name)),
     have: rangesOf(store, 'crmesh_have'),
     waiting: rangesOf(store, 'crmesh_waiting'),

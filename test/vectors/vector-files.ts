@@ -4,6 +4,7 @@ import { jsonLines } from './json-lines.ts';
 import { mergeVectors } from './merge-vectors.ts';
 import { sessionVectors } from './session-vectors.ts';
 import { tableVectors } from './table-vectors.ts';
+import { writeVectors } from './write-vectors.ts';
 
 export function vectorFiles(): Readonly<Record<string, string>> {
   return {
@@ -11,5 +12,6 @@ export function vectorFiles(): Readonly<Record<string, string>> {
     'merges.json': jsonLines(mergeVectors()),
     'sessions.json': jsonLines(sessionVectors()),
     'tables.json': jsonLines(tableVectors()),
+    'writes.json': jsonLines(writeVectors()),
   };
 }

@@ -23,6 +23,8 @@ import { mergeScenarios } from './merge-scenarios.ts';
 import type { SessionVectors } from './session-vectors.ts';
 import { replayed } from './session-vectors.ts';
 import { vectorFiles } from './vector-files.ts';
+import type { WriteVector } from './write-vectors.ts';
+import { partOfWrites } from './write-vectors.ts';
 
 const BYTES_MAX = 400_000;
 
@@ -102,6 +104,15 @@ describe('merges', () => {
   });
 });
 
+describe('writes', () => {
+  const { writes } = JSON.parse(checkedIn['writes.json']!) as { readonly writes: readonly WriteVector[] };
+
+  test.each(writes)('$name: who merges the parts has the rows of the writer', ({ schema, flushes, expected }) => {
+    const parts = flushes.flatMap(({ part }) => (part === undefined ? [] : [partOfWrites(part)]));
+    expect(asJson((stateAfter(schema, parts) as { readonly tables: unknown }).tables)).toEqual(expected);
+  });
+});
+
 describe('sessions', () => {
   test('between them have every event, and every message both ways', () => {
     const steps = [...sessions.openings, ...sessions.scripts].flatMap((script) => script.steps);
@@ -143,7 +154,7 @@ describe('a second implementation', () => {
       const { status, stdout, stderr } = python('rust-port-notes/decoder/verify.py');
       expect({ status, said: `${stdout}${stderr}`.replaceAll(/\d+ checks/g, 'n checks') }).toEqual({
         status: 0,
-        said: ['frames', 'merges', 'sessions'].map((name) => `${name}.json: n checks, 0 faults\n`).join(''),
+        said: ['frames', 'merges', 'writes', 'sessions'].map((name) => `${name}.json: n checks, 0 faults\n`).join(''),
       });
     },
   );
