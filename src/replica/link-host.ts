@@ -49,6 +49,8 @@ export interface LinkHost {
   identityLost(link: HostedLink, alarm: IdentityAlarm, error: ReplicationError): void;
   /** Why this replica cannot have one more link, which knows its peer by now; undefined when it can. */
   refusal(link: HostedLink): ReplicationError | undefined;
+  /** A peer has said that it refused own writes (R11). */
+  writesRefused(): void;
   opened(link: HostedLink): void;
   ended(link: HostedLink): void;
 }

@@ -7,8 +7,7 @@
  */
 import { subtractCoverage } from '../core/coverage.ts';
 import type { Cursor } from '../core/cursor.ts';
-import type { ReplicationError } from '../core/errors.ts';
-import { ReplicationError as CodedError, codedError, invariant } from '../core/errors.ts';
+import { ReplicationError as CodedError, codedError, invariant, type ReplicationError } from '../core/errors.ts';
 import type { Limits } from '../core/limits.ts';
 import type { Log, Runtime } from '../core/runtime.ts';
 import { schemaRefused } from '../core/schema-step.ts';
@@ -29,6 +28,7 @@ import { LoopJobs } from './loop-jobs.ts';
 import type { HostedLink, LinkHost } from './link-host.ts';
 import { calledLinks, carryingLinks, meshOf, meshRefusal } from './mesh.ts';
 import { ReadQueue } from './read-queue.ts';
+import { endPeersOfRefused, refusedWritesRefusal } from './refused-writes.ts';
 import type { AttachOptions, Commit, Link, ReplicaPort } from './replica-port.ts';
 import { SessionLink } from './session-link.ts';
 
@@ -228,7 +228,8 @@ export class Replica implements ReplicaPort {
       post: (job) => this.#post(job),
       flush: () => this.#flush(),
       identityLost: (link, alarm, error) => this.#takeNewSite(link, alarm, error),
-      refusal: (link) => meshRefusal(calledLinks(this.#links), link),
+      refusal: (link) => refusedWritesRefusal(link) ?? meshRefusal(calledLinks(this.#links), link),
+      writesRefused: () => endPeersOfRefused(this.#links),
       opened: (link) => this.#linksChanged(link.session.terms.role === 'client'),
       ended: (link) => this.#forget(link),
     };

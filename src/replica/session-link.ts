@@ -360,6 +360,7 @@ export class SessionLink implements Link, HostedLink {
     const peer = this.peer;
     if (peer === undefined) return;
     this.host.store.setHeldBy(peer, replace ? ack : unionAcknowledgements(this.host.store.heldBy(peer), ack));
+    if (ack.refused.length > 0) this.host.writesRefused();
     this.options.onAck?.();
   }
 

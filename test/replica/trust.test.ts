@@ -26,6 +26,39 @@ describe('a link within its grant', () => {
     expect(again.client.traffic.changesSent).toBe(0);
   });
 
+  it('makes a replica whose write was refused no relay’s peer, in open links and later ones', async () => {
+    const write: Grant['write'] = (change) => (change.val === 'forbidden' ? 'reject' : 'allow');
+    const strict = { ...GRANT_ALL, mode: 'leaf', write } as const;
+    const [relay, other, writer] = [await world.node(), await world.node(), await world.node()];
+    await world.connect(other, relay, { mode: 'peer' }).client.synced();
+    const ends: ReplicationError[] = [];
+    const client = { siteKey: 'ab', onEnd: (error: ReplicationError) => ends.push(error) };
+    await world.connect(writer, other, { mode: 'peer', client }).client.synced();
+    const strictly = world.connect(writer, relay, { grant: strict });
+    await strictly.client.synced();
+    expect(ends).toEqual([]);
+    // It takes nothing from here on: what was sent before the refusal is known stays unread.
+    other.replica.suspend();
+    writer.write(`INSERT INTO todo (id, title) VALUES ('1', 'forbidden')`);
+    await eventually(() => ends.length === 1, 'the open link of a peer ends');
+    world.connect(writer, await world.node(), { mode: 'peer', client });
+    await eventually(() => ends.length === 2, 'a later one ends');
+    const error = { code: 'CHANGE_REJECTED', details: { refused: [[0, 1]], mode: 'leaf' } };
+    expect(ends).toMatchObject([error, error]);
+    expect(relay.rows('SELECT * FROM todo')).toEqual([]);
+    strictly.cut();
+    await world.connect(writer, await world.node(), { mode: 'peer' }).client.synced();
+  });
+
+  it('lets it be a peer again once the welcome of the relay no longer calls the write refused', async () => {
+    const [relay, writer] = [await world.node(), await world.node()];
+    writer.write(`INSERT INTO todo (id, title) VALUES ('1', 'fine now')`);
+    writer.replica.flush();
+    writer.store.setHeldBy(relay.store.identity.site, { held: [], parked: [], refused: [[0, 1]] });
+    await world.connect(writer, relay, { mode: 'peer', client: { siteKey: 'ab' } }).client.synced();
+    expect(relay.rows('SELECT id FROM todo')).toEqual([['1']]);
+  });
+
   it('refuses a version with a change that is invalid here, and takes the others of the same part', async () => {
     const item = (type: string): string => `${SCHEMA} CREATE TABLE item (id ${type} PRIMARY KEY NOT NULL, name TEXT);`;
     const [relay, leaf] = [await world.node({ schema: item('INTEGER') }), await world.node({ schema: item('TEXT') })];

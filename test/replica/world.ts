@@ -83,7 +83,11 @@ export class World {
   connect(
     client: Node,
     server: Node,
-    options: { readonly mode?: LinkMode; readonly grant?: Grant; readonly client?: LinkListener } = {},
+    options: {
+      readonly mode?: LinkMode;
+      readonly grant?: Grant;
+      readonly client?: LinkListener & { readonly siteKey?: string };
+    } = {},
   ): Wire {
     const codec = createCodec({ limits: DEFAULT_LIMITS, compression: nodeCompression() });
     const { ports, cut } = memoryPortPair();
