@@ -1,0 +1,47 @@
+/** Rows of one database over the engine's virtual table into a second and from there into a third; prints the times. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Connection } from '../src/sqlite/database.ts';
+import { createWasmDriver } from '../src/sqlite/wasm/driver.ts';
+import { benchRows, ROW_SCHEMA } from './lib/rows.ts';
+
+const CHANGES = '"table", pk, cid, val, col_version, db_version, site_id, cl, seq';
+
+const count = Number(process.argv[2] ?? 1_000);
+const folder = mkdtempSync(join(tmpdir(), 'crmesh-engine-'));
+const driver = await createWasmDriver();
+const [a, server, b] = ['a', 'server', 'b'].map((name) => {
+  const connection = driver.open(join(folder, `${name}.db`));
+  connection.exec(ROW_SCHEMA);
+  connection.prepare("SELECT crsql_as_crr('todo')").get();
+  return connection;
+}) as [Connection, Connection, Connection];
+fill(a);
+const upMs = timed(() => carry(a, server));
+const downMs = timed(() => carry(server, b));
+for (const connection of [a, server, b]) connection.close();
+rmSync(folder, { recursive: true });
+process.stdout.write(`${JSON.stringify({ upMs, downMs })}\n`);
+
+function fill(connection: Connection): void {
+  const insert = connection.prepare('INSERT INTO todo VALUES (?, ?, ?, ?)');
+  connection.exec('BEGIN');
+  for (const { id, title, done, owner } of benchRows(0, count)) insert.run([id, title, done, owner]);
+  connection.exec('COMMIT');
+}
+
+/** Everything of one database into the other, in one durable transaction. */
+function carry(from: Connection, to: Connection): void {
+  const insert = to.prepare(`INSERT INTO crsql_changes (${CHANGES}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`);
+  to.setDurability('full');
+  to.exec('BEGIN');
+  for (const change of from.prepare(`SELECT ${CHANGES} FROM crsql_changes`).all()) insert.run(change);
+  to.exec('COMMIT');
+}
+
+function timed(work: () => void): number {
+  const start = performance.now();
+  work();
+  return performance.now() - start;
+}
