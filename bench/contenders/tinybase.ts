@@ -15,10 +15,16 @@ interface MergeableStore {
 
 interface Modules {
   createMergeableStore(): MergeableStore;
-  createWsServer(server: WebSocketServer, createPersister: () => unknown): unknown;
+  createWsServer(
+    server: WebSocketServer,
+    createPersister: () => unknown,
+    onError: undefined,
+    requestTimeoutSeconds: number,
+  ): unknown;
   createWsSynchronizer(
     store: MergeableStore,
     socket: WebSocket,
+    requestTimeoutSeconds: number,
   ): Promise<{ startSync(): Promise<unknown>; destroy(): Promise<unknown> }>;
   createCustomPersister(
     store: MergeableStore,
@@ -33,6 +39,8 @@ interface Modules {
 
 /** A persister of what only mergeable stores have. */
 const MERGEABLE_ONLY = 2;
+/** Its own second is too short for many rows: it would go without them. */
+const REQUEST_SECONDS = 60;
 
 export const tinybase: Contender = {
   name: 'TinyBase',
@@ -62,17 +70,10 @@ async function serve(place: Place): Promise<ContenderServer> {
   const store = createMergeableStore();
   const nothing = async (): Promise<undefined> => undefined;
   const { server, url } = await webSocketServer();
-  createWsServer(server, () =>
-    createCustomPersister(
-      store,
-      nothing,
-      nothing,
-      () => {},
-      () => {},
-      () => {},
-      MERGEABLE_ONLY,
-    ),
-  );
+  const ignore = (): void => {};
+  const persister = (): unknown =>
+    createCustomPersister(store, nothing, nothing, ignore, ignore, ignore, MERGEABLE_ONLY);
+  createWsServer(server, persister, undefined, REQUEST_SECONDS);
   return { url: `${url}/bench`, rows: () => store.getRowCount('todo') };
 }
 
@@ -99,7 +100,7 @@ class TinyBaseClient implements ContenderClient {
   }
 
   async connect(address: string): Promise<string> {
-    const synchronizer = await this.#modules.createWsSynchronizer(this.#store, new WebSocket(address));
+    const synchronizer = await this.#modules.createWsSynchronizer(this.#store, new WebSocket(address), REQUEST_SECONDS);
     this.#synchronizer = synchronizer;
     await synchronizer.startSync();
     return address;

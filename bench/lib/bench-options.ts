@@ -3,11 +3,16 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { EXIT_USAGE } from '../../src/cli/exit-code.ts';
+import { ReplicationError } from '../../src/core/errors.ts';
 import type { Contender } from '../contenders/contender.ts';
 import { contenders } from '../contenders/contenders.ts';
 import type { BenchContext, Workload } from '../workloads/workload.ts';
 import { workloads } from '../workloads/workloads.ts';
 import { installPackages } from './peer-packages.ts';
+
+/** Repeats end after so long: every workload has to come to its table. */
+const WORKLOAD_MS_MAX = 450_000;
 
 export interface BenchOptions {
   readonly workloads: readonly Workload[];
@@ -27,8 +32,10 @@ export function readOptions(words: readonly string[]): BenchOptions {
   try {
     return optionsFrom(words);
   } catch (error) {
-    process.stderr.write(`crmesh bench: ${error instanceof Error ? error.message : String(error)}\n`);
-    process.exit(2);
+    const usage = new ReplicationError('USAGE', error instanceof Error ? error.message : String(error));
+    const text = words.includes('--json') ? JSON.stringify(usage) : `crmesh: ${usage.message} [USAGE]`;
+    process.stderr.write(`${text}\n`);
+    process.exit(EXIT_USAGE);
   }
 }
 
@@ -73,7 +80,11 @@ function countFrom(text: string): number {
 }
 
 /** Installs the peers when they are asked for; who cannot be installed is absent, loudly. */
-export async function benchContext(options: BenchOptions, note: (text: string) => void): Promise<BenchContext> {
+export async function benchContext(
+  options: BenchOptions,
+  note: (text: string) => void,
+): Promise<BenchContext & { start(): void }> {
+  let startedAt = performance.now();
   const folders = new Map<Contender, string>();
   const absent: { name: string; why: string }[] = [];
   for (const contender of options.peers ? contenders.filter(({ kind }) => kind === 'peer') : []) {
@@ -89,6 +100,8 @@ export async function benchContext(options: BenchOptions, note: (text: string) =
     sizes: options.rows,
     peers: [...folders.keys()],
     absent,
+    start: () => void (startedAt = performance.now()),
+    timeLeftMs: () => startedAt + WORKLOAD_MS_MAX - performance.now(),
     stageOf: (contender) => ({
       contender,
       packages: folders.get(contender),

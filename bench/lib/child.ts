@@ -12,10 +12,13 @@ export interface Child {
   readonly pid: number;
   /** The next JSON line of its stdout. */
   line<T>(): Promise<T>;
-  /** Sends an order as a JSON line and takes the next line, {value} or {error}, for its answer. */
+  /** Sends an order as a JSON line and takes the next line, {value} or {error}, for its answer; waits ASK_MS_MAX at most. */
   ask<T>(order: object): Promise<T>;
   end(): Promise<void>;
 }
+
+/** Who does not answer for so long never will. */
+const ASK_MS_MAX = 120_000;
 
 interface Waiting {
   readonly resolve: (line: string) => void;
@@ -32,7 +35,7 @@ export function startChild(file: string, args: readonly string[], flags: readonl
     line: async <T>() => JSON.parse(await lines.next()) as T,
     async ask<T>(order: object) {
       child.stdin!.write(`${JSON.stringify(order)}\n`);
-      const { value, error } = JSON.parse(await lines.next()) as { value: T; error?: string };
+      const { value, error } = JSON.parse(await inTime(lines.next(), order)) as { value: T; error?: string };
       if (error !== undefined) throw new Error(error);
       return value;
     },
@@ -42,6 +45,19 @@ export function startChild(file: string, args: readonly string[], flags: readonl
       await once(child, 'exit');
     },
   };
+}
+
+async function inTime(line: Promise<string>, order: object): Promise<string> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const error = new Error(`no answer to ${JSON.stringify(order)} for ${ASK_MS_MAX / 1000} s`);
+    timer = setTimeout(() => reject(error), ASK_MS_MAX);
+  });
+  try {
+    return await Promise.race([line, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** Lines of a child's stdout; a wait fails when the child has ended. */

@@ -53,7 +53,7 @@ async function run(context: BenchContext): Promise<Findings> {
     for (const [{ name }, outcome] of outcomes) {
       if ('failure' in outcome)
         rows.push({ subscribers: size, contender: name, 'p50 ms': `FAILED: ${outcome.failure}` });
-      else rows.push(fanOutRow(size, name, outcome.figures));
+      else rows.push({ ...fanOutRow(size, name, outcome.figures), runs: outcome.runs });
     }
     for (const { name } of context.absent) rows.push({ subscribers: size, contender: name, 'p50 ms': 'NOT RUN' });
     const [ours, floor] = [figuresFor(outcomes, crmesh)!, figuresFor(outcomes, bare)!];

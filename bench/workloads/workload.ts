@@ -22,6 +22,8 @@ export interface BenchContext {
   readonly peers: readonly Contender[];
   /** Peers that were asked for and cannot run here. */
   readonly absent: readonly { readonly name: string; readonly why: string }[];
+  /** What is left of the workload's time: with none, there are no more repeats. */
+  timeLeftMs(): number;
   /** The stage of a contender, with its packages. */
   stageOf(contender: Contender): StageOptions;
   /** One line of progress. */
