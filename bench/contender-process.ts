@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import type { ContenderClient, ContenderServer, Place } from './contenders/contender.ts';
 import { contenderNamed } from './contenders/contenders.ts';
 import { percentiles } from './lib/measure.ts';
+import { pause } from './lib/pause.ts';
 import type { ClientOrder, ServerOrder, Setting, SubscriberOrder } from './lib/orders.ts';
 import { benchRows, rowId, stampAgeMs, stampNow } from './lib/rows.ts';
 import { SocketMeter } from './lib/sockets.ts';
@@ -123,9 +124,3 @@ async function until(isSo: () => Promise<boolean>, patienceMs = Number.POSITIVE_
 }
 
 const POLL_MS = 2;
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, ms);
-  });
-}

@@ -13,22 +13,66 @@ import type { Contender, ContenderClient, ContenderServer, Place } from './conte
 const DBID = 'bench';
 /** Rows that one transaction of the writer has: an import in steps. */
 const TRANSACTION_ROWS = 1_000;
+/** A transaction of 500,000 changes has the time it needs, on any machine. */
+const TRANSACTION_MS_MAX = 600_000;
 
 const silent: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: console.error };
 
-export const crmesh: Contender = contender('crmesh', {});
+interface Variant {
+  readonly name: string;
+  readonly relayLimits?: Partial<Limits>;
+  readonly schema?: string;
+  readonly transactionRows?: number;
+}
+
+export const crmesh: Contender = variant({ name: 'crmesh' });
 
 /** The same with no image offered, however big the database. */
-export const crmeshByRows: Contender = contender('crmesh, rows only', { imageChangesMin: Number.MAX_SAFE_INTEGER });
+export const crmeshByRows: Contender = variant({
+  name: 'crmesh, rows only',
+  relayLimits: { imageChangesMin: Number.MAX_SAFE_INTEGER },
+});
 
-function contender(name: string, limits: Partial<Limits>): Contender {
+/** The same with an image offered to everybody who has nothing. */
+export const crmeshByImage: Contender = variant({ name: 'crmesh, image', relayLimits: { imageChangesMin: 1 } });
+
+/** Its writer puts everything into one transaction. */
+export const crmeshInOneTransaction: Contender = variant({
+  name: 'crmesh, one transaction',
+  transactionRows: Number.MAX_SAFE_INTEGER,
+});
+
+const TABLES_NAME = /^crmesh, (\d+) tables?$/;
+
+/** A database with so many tables, of which one is written. */
+export function crmeshWithTables(count: number): Contender {
+  const others = Array.from({ length: count - 1 }, (_, i) => ROW_SCHEMA.replace('todo', `table_${i}`));
+  return variant({ name: `crmesh, ${count} tables`, schema: [ROW_SCHEMA, ...others].join(';\n') });
+}
+
+/** The variant of that name, where the name says how many tables; undefined for other names. */
+export function crmeshByName(name: string): Contender | undefined {
+  const count = TABLES_NAME.exec(name)?.[1];
+  return count === undefined ? undefined : crmeshWithTables(Number(count));
+}
+
+function variant({
+  name,
+  relayLimits = {},
+  schema = ROW_SCHEMA,
+  transactionRows = TRANSACTION_ROWS,
+}: Variant): Contender {
+  const limits = { transactionMsMax: TRANSACTION_MS_MAX };
   return {
     name,
     kind: 'crmesh',
     keeps: 'disk, FULL commits',
     packages: [],
-    serve: (place) => serve(place, limits),
-    open: async ({ dir }) => new CrmeshClient(await open(join(dir, 'bench.db'), { schema: ROW_SCHEMA, log: silent })),
+    serve: (place) => serve(place, relayLimits),
+    async open({ dir }) {
+      const db = await open(join(dir, 'bench.db'), { schema, log: silent, limits });
+      return new CrmeshClient(db, transactionRows);
+    },
     subscribe,
   };
 }
@@ -40,16 +84,19 @@ async function serve({ dir }: Place, limits: Partial<Limits>): Promise<Contender
 
 class CrmeshClient implements ContenderClient {
   readonly #db: Database;
+  readonly #transactionRows: number;
   #link: SyncLink | undefined;
 
-  constructor(db: Database) {
+  constructor(db: Database, transactionRows: number) {
     this.#db = db;
+    this.#transactionRows = transactionRows;
   }
 
   async write(rows: readonly BenchRow[]): Promise<void> {
-    for (let i = 0; i < rows.length; i += TRANSACTION_ROWS) {
+    const step = this.#transactionRows;
+    for (let i = 0; i < rows.length; i += step) {
       await this.#db.transaction(async (tx) => {
-        for (const { id, title, done, owner } of rows.slice(i, i + TRANSACTION_ROWS)) {
+        for (const { id, title, done, owner } of rows.slice(i, i + step)) {
           await tx.exec('INSERT INTO todo VALUES (?, ?, ?, ?)', [id, title, done, owner]);
         }
       });
@@ -60,6 +107,7 @@ class CrmeshClient implements ContenderClient {
     await this.#db.transaction(async (tx) => {
       for (const id of ids) await tx.exec('UPDATE todo SET owner = ? WHERE id = ?', [owner, id]);
     });
+    if (this.#link !== undefined) await this.#db.flushed({ tier: 'relay' });
   }
 
   async connect(address: string): Promise<string> {

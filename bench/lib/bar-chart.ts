@@ -2,7 +2,7 @@
 import { cellText, type Table } from './table.ts';
 
 const WIDTH = 720;
-const LABEL_WIDTH = 190;
+const CHARACTER_WIDTH = 6.6;
 const BAR_HEIGHT = 16;
 const ROW_HEIGHT = 22;
 const HEAD_HEIGHT = 34;
@@ -29,7 +29,12 @@ export function barChart({ name, rows, chart }: Table): string | undefined {
     groups.set(group, [...(groups.get(group) ?? []), { label: cellText(row[chart.label]), value }]);
   }
   if (groups.size === 0) return undefined;
-  const scale = scaleOf([...groups.values()].flat().map(({ value }) => value));
+  const all = [...groups.values()].flat();
+  const left = 24 + CHARACTER_WIDTH * Math.max(...all.map(({ label }) => label.length));
+  const scale = scaleOf(
+    all.map(({ value }) => value),
+    WIDTH - left - VALUE_WIDTH,
+  );
   const parts: string[] = [];
   let y = HEAD_HEIGHT;
   for (const [group, bars] of groups) {
@@ -38,7 +43,7 @@ export function barChart({ name, rows, chart }: Table): string | undefined {
       parts.push(text(8, y - 8, group, 'font-weight="600"'));
     }
     for (const bar of bars) {
-      parts.push(barLine(bar, y, scale.width(bar.value), chart.unit));
+      parts.push(barLine(bar, { left, y, width: scale.width(bar.value) }, chart.unit));
       y += ROW_HEIGHT;
     }
   }
@@ -46,9 +51,11 @@ export function barChart({ name, rows, chart }: Table): string | undefined {
   return page(y + 10, [text(8, 22, title, 'font-size="15" font-weight="600"'), ...parts]);
 }
 
-function scaleOf(values: readonly number[]): { readonly isLogarithmic: boolean; width(value: number): number } {
+function scaleOf(
+  values: readonly number[],
+  room: number,
+): { readonly isLogarithmic: boolean; width(value: number): number } {
   const [least, most] = [Math.min(...values), Math.max(...values)];
-  const room = WIDTH - LABEL_WIDTH - VALUE_WIDTH;
   const isLogarithmic = most / least >= LOGARITHMIC_FROM;
   const low = least / 2;
   const share = (value: number): number =>
@@ -56,13 +63,19 @@ function scaleOf(values: readonly number[]): { readonly isLogarithmic: boolean; 
   return { isLogarithmic, width: (value) => Math.max(1, room * share(value)) };
 }
 
-function barLine({ label, value }: Bar, y: number, width: number, unit: string): string {
+interface Place {
+  readonly left: number;
+  readonly y: number;
+  readonly width: number;
+}
+
+function barLine({ label, value }: Bar, { left, y, width }: Place, unit: string): string {
   const kind = label.startsWith('crmesh') ? 'crmesh' : /bare|floor|engine/.test(label) ? 'floor' : 'peer';
   const middle = y + BAR_HEIGHT - 4;
   return [
-    text(LABEL_WIDTH - 8, middle, label, 'text-anchor="end"'),
-    `<rect x="${LABEL_WIDTH}" y="${y}" width="${width.toFixed(1)}" height="${BAR_HEIGHT}" rx="2" fill="${COLOURS[kind]}"/>`,
-    text(LABEL_WIDTH + width + 6, middle, `${cellText(value)} ${unit}`),
+    text(left - 8, middle, label, 'text-anchor="end"'),
+    `<rect x="${left.toFixed(1)}" y="${y}" width="${width.toFixed(1)}" height="${BAR_HEIGHT}" rx="2" fill="${COLOURS[kind]}"/>`,
+    text(left + width + 6, middle, `${cellText(value)} ${unit}`),
   ].join('\n');
 }
 

@@ -13,7 +13,7 @@ import { figuresFor, inTurns } from '../lib/rounds.ts';
 import { figuresOf } from '../lib/process-figures.ts';
 import { bytesOf, onStage } from '../lib/stage.ts';
 import type { Cell, Table } from '../lib/table.ts';
-import type { BenchContext, Findings, Workload } from './workload.ts';
+import { absentNotes, type BenchContext, type Findings, type Workload } from './workload.ts';
 
 export const bulk: Workload = {
   name: 'bulk',
@@ -24,7 +24,7 @@ export const bulk: Workload = {
 
 const SIZES = [1_000, 10_000, 50_000];
 
-interface BulkFigures extends Readonly<Record<string, number>> {
+export interface BulkFigures extends Readonly<Record<string, number>> {
   readonly upMs: number;
   readonly downMs: number;
   readonly totalMs: number;
@@ -40,7 +40,7 @@ async function run(context: BenchContext): Promise<Findings> {
   const rows: Record<string, Cell>[] = [];
   for (const size of context.sizes ?? SIZES) {
     const contenders = [crmesh, crmeshByRows, bare, ...context.peers];
-    const outcomes = await inTurns(context, contenders, (contender) => measure(context, contender, size));
+    const outcomes = await inTurns(context, contenders, (contender) => runBulk(context, contender, size));
     const ours = figuresFor(outcomes, crmesh)!.totalMs;
     for (const [{ name, keeps }, outcome] of outcomes) {
       if ('failure' in outcome) rows.push({ rows: size, contender: name, 'total ms': `FAILED: ${outcome.failure}` });
@@ -57,11 +57,12 @@ async function run(context: BenchContext): Promise<Findings> {
     rows,
     chart: { group: 'rows', label: 'contender', value: 'total ms', unit: 'ms' },
   };
-  return { tables: [table], notes: context.absent.map(({ name, why }) => `${name} DID NOT RUN: ${why}`) };
+  return { tables: [table], notes: absentNotes(context) };
 }
 
-function measure(context: BenchContext, contender: Contender, size: number): Promise<BulkFigures> {
-  context.note(`bulk ${size} rows: ${contender.name}`);
+/** One run of one contender. */
+export function runBulk(context: BenchContext, contender: Contender, size: number): Promise<BulkFigures> {
+  context.note(`${size} rows up and down: ${contender.name}`);
   return onStage(context.stageOf(contender), async (stage) => {
     const server = await stage.server();
     const [a, b] = await Promise.all([stage.client(), stage.client()]);

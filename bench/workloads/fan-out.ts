@@ -12,7 +12,7 @@ import { medians, rounded } from '../lib/measure.ts';
 import { figuresFor, inTurns } from '../lib/rounds.ts';
 import { heard, onStage } from '../lib/stage.ts';
 import type { Cell, Table } from '../lib/table.ts';
-import type { BenchContext, Findings, Workload } from './workload.ts';
+import { absentNotes, type BenchContext, type Findings, type Workload } from './workload.ts';
 
 export const fanOut: Workload = {
   name: 'fan-out',
@@ -69,7 +69,7 @@ async function run(context: BenchContext): Promise<Findings> {
   };
   return {
     tables: [table],
-    notes: [...notes, ...context.absent.map(({ name, why }) => `${name} DID NOT RUN: ${why}`)],
+    notes: [...notes, ...absentNotes(context)],
   };
 }
 

@@ -29,3 +29,8 @@ export interface BenchContext {
   /** One line of progress. */
   note(text: string): void;
 }
+
+/** Says of every peer that could not run, why. */
+export function absentNotes({ absent }: BenchContext): string[] {
+  return absent.map(({ name, why }) => `${name} DID NOT RUN: ${why}`);
+}
