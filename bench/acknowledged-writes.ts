@@ -10,6 +10,7 @@ import { encodePackedKey } from '../src/core/packed-key.ts';
 import { benchFile, startChild } from './lib/child.ts';
 import type { LightLeaf } from './lib/light-leaf.ts';
 import { lightLeaf } from './lib/light-leaf.ts';
+import { pause } from './lib/pause.ts';
 import { figuresOf } from './lib/process-figures.ts';
 
 const SCHEMA = 'CREATE TABLE line (id TEXT PRIMARY KEY NOT NULL, text TEXT)';
@@ -33,9 +34,9 @@ async function measure(kind: 'full' | 'normal', writers: number): Promise<Figure
   const { url } = await relay.line<{ url: string }>();
   let acknowledged = 0;
   const leaves = Array.from({ length: writers }, () => writeOnEveryAck(`${url}/acks`, () => (acknowledged += 1)));
-  await pause(1);
+  await pause(1_000);
   const [before, start] = [acknowledged, figuresOf(relay.pid).cpuSeconds];
-  await pause(seconds);
+  await pause(1_000 * seconds);
   const total = acknowledged - before;
   const { cpuSeconds, rssMB } = figuresOf(relay.pid);
   for (const leaf of leaves) leaf.close();
@@ -52,11 +53,5 @@ function writeOnEveryAck(url: string, onAck: () => void): LightLeaf {
     const pk = encodePackedKey([`${leaf.site}-${version}`]);
     const row: Change = { table: 'line', pk, cid: 'text', val: TEXT, colVersion: 1, cl: 1, seq: 0, version };
     leaf.sendPart({ site: leaf.site, span: [version - 1, version], rows: [row] }, [[version - 1, version]]);
-  });
-}
-
-function pause(duration: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, duration * 1000);
   });
 }

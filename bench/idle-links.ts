@@ -5,6 +5,7 @@
  */
 import { open } from '../src/node.ts';
 import { startRelay } from './lib/child.ts';
+import { pause } from './lib/pause.ts';
 import { figuresOf } from './lib/process-figures.ts';
 
 const SCHEMA = 'CREATE TABLE todo (id TEXT PRIMARY KEY NOT NULL, title TEXT)';
@@ -19,18 +20,12 @@ for (let i = 0; i < links; i++) {
   await db.sync(`${relay.url}/idle`).synced();
   databases.push(db);
 }
-await pause(SETTLE_SECONDS);
+await pause(1_000 * SETTLE_SECONDS);
 const start = figuresOf(relay.pid);
-await pause(seconds);
+await pause(1_000 * seconds);
 const end = figuresOf(relay.pid);
 const cpuSeconds = end.cpuSeconds - start.cpuSeconds;
 const cpuPercent = (100 * cpuSeconds) / seconds;
 console.log(JSON.stringify({ links, seconds, cpuSeconds, cpuPercent, rssBeforeMB: before.rssMB, rssMB: end.rssMB }));
 for (const db of databases) await db.close();
 await relay.end();
-
-function pause(duration: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, duration * 1000);
-  });
-}

@@ -50,6 +50,7 @@ function programOf(choose: Choose): Command {
   addSync(program, choose);
   addRelay(program, choose);
   addDemo(program, choose);
+  addBench(program, choose);
   return program;
 }
 
@@ -182,6 +183,36 @@ function addDemo(program: Command, choose: Choose): void {
           port: options.port,
         }),
       ),
+    );
+}
+
+function addBench(program: Command, choose: Choose): void {
+  program
+    .command('bench [workload...]')
+    .description('measure bulk, image, fan-out and other workloads on this machine; all of them when none is named')
+    .option('--peers', 'also measure other libraries, installed by npm into a cache')
+    .option('--rows <numbers>', 'sizes instead of the usual ones, with commas; repeatable', collected, [])
+    .option('--repeats <number>', 'runs whose medians are told (3)')
+    .option('--write', 'rewrite the tables and pictures of bench/README.md')
+    .option('--profile <folder>', "leave CPU profiles of crmesh's servers there")
+    .addOption(json())
+    .action(
+      (
+        workloads: readonly string[],
+        options: {
+          peers?: true;
+          rows: readonly string[];
+          write?: true;
+          json?: true;
+          repeats?: string;
+          profile?: string;
+        },
+      ) => {
+        const { peers = false, write = false, json = false, ...rest } = options;
+        choose(async () =>
+          (await import('./commands/bench.ts')).benchCommand({ workloads, peers, write, json, ...rest }),
+        );
+      },
     );
 }
 
