@@ -14,13 +14,15 @@ import { spanOfChange } from './change-check.ts';
 import type { Knowledge } from './knowledge.ts';
 import { KnowledgeDraft } from './knowledge.ts';
 import type { MergePlan, PlannedPart, PlannedStep } from './merge-plan.ts';
-import { WholeRowWriter, wholeRowAt } from './merge-fast.ts';
+import { WholeRowWriter } from './merge-fast.ts';
 import type { MergeRow } from './merge-row.ts';
 import { RowMerger } from './merge-row.ts';
 import { parkChange } from './parked.ts';
 import { attemptRow } from './row-savepoint.ts';
 import type { StoreContext } from './store-context.ts';
 import type { InputResult, MergeInput } from './store-port.ts';
+import type { WholeRow } from './whole-row.ts';
+import { wholeRowAt } from './whole-row.ts';
 
 export interface Merged {
   readonly results: readonly InputResult[];
@@ -88,24 +90,33 @@ function applyPlan(run: Run, plan: MergePlan): InputResult {
 /** Merges or parks the changes of a part; true when this store's rows changed. */
 function applyPart(run: Run, { input }: MergePlan, part: PlannedPart, counts: { parked: number }): boolean {
   const { steps } = part;
+  const { writer } = run;
+  const writtenBefore = writer?.written;
   let changed = false;
-  for (let i = 0, tried = 0; i < steps.length;) {
-    const whole = run.writer === undefined || i < tried ? undefined : wholeRowAt(steps, i);
+  for (let i = 0; i < steps.length;) {
+    const whole = writer === undefined ? undefined : wholeRowAt(steps, i);
     if (whole !== undefined) {
-      tried = i + whole.length;
-      if (run.writer!.write(whole)) {
-        changed = true;
-        i = tried;
-        continue;
-      }
+      changed = mergeCells(run, writer!.add(whole)) || changed;
+      i += whole.length;
+      continue;
     }
+    if (writer !== undefined) changed = mergeCells(run, writer.flush()) || changed;
     const outcome = applyStep(run, steps[i]!);
     if (outcome === 'parked') counts.parked += 1;
     changed ||= outcome === 'changed';
     i += 1;
   }
+  if (writer !== undefined) changed = mergeCells(run, writer.flush()) || changed;
+  changed ||= writer?.written !== writtenBefore;
   const claimed = (input.claims.get(part.site) ?? []).length > 0;
   if (changed && (claimed || !run.context.faults['span-booking'])) run.booked.push(part);
+  return changed;
+}
+
+/** Rows that came whole and are known here. */
+function mergeCells(run: Run, rows: readonly WholeRow[]): boolean {
+  let changed = false;
+  for (const row of rows) for (const cell of row) changed = mergeCell(run, cell) || changed;
   return changed;
 }
 

@@ -106,7 +106,7 @@ export const SOURCE_FAULTS: readonly SourceFault[] = [
   {
     name: 'value-type-lost',
     rule: 'values keep their exact type: REAL 5.0 is not INTEGER 5',
-    file: 'src/store/clock-tables.ts',
+    file: 'src/store/clock-read.ts',
     find: 'const val = row[7] ?? null;',
     replace:
       "const stored = row[7] ?? null; const val = stored !== null && typeof stored === 'object' && 'value' in stored ? (stored.value as number) : stored;",

@@ -12,6 +12,7 @@ import { actions } from './world.ts';
 
 const RUNS = Number(process.env['CRMESH_WORLDS'] ?? 60);
 const RECEIVER = 2;
+const NUMBERED = `INSERT INTO num SELECT n, 'x' || n FROM i`;
 
 /** Two disks whose databases are copies of one: the same site id, so that their clocks can be compared. */
 const twins = await (async () => {
@@ -104,6 +105,66 @@ test('whole rows end as the engine would have merged them', () => {
     { numRuns: RUNS },
   );
 }, 600_000);
+
+/** Statements that write, change or delete up to 150 rows of a table whose rows the other stores may have too. */
+const manyRows = fc
+  .tuple(fc.integer({ min: 1, max: 120 }), fc.integer({ min: 0, max: 150 }), fc.nat(5))
+  .map(([first, count, kind]) => {
+    const numbers = `WITH RECURSIVE i(n) AS (VALUES (${first}) UNION ALL SELECT n + 1 FROM i WHERE n < ${first + count})`;
+    return [
+      `${numbers} INSERT OR IGNORE INTO num SELECT n, n % 3 FROM i`,
+      `${numbers} INSERT OR IGNORE INTO num SELECT n, 'x' FROM i`,
+      `${numbers} INSERT OR IGNORE INTO todo (id, title, any) SELECT 'k' || n, 'title ' || n, x'00' FROM i`,
+      `${numbers} INSERT OR IGNORE INTO tag SELECT 'k' || n, 'tag' FROM i`,
+      `UPDATE todo SET done = done + 1 WHERE rowid % ${first} = 0`,
+      `DELETE FROM num WHERE id BETWEEN ${first} AND ${first + count}`,
+    ][kind]!;
+  });
+
+const manyRowsScript = fc.array(
+  fc.oneof(
+    fc.record({
+      kind: fc.constant('write' as const),
+      store: fc.nat(RECEIVER),
+      statements: fc.array(manyRows, { minLength: 1, maxLength: 3 }),
+    }),
+    fc.record({
+      kind: fc.constant('send' as const),
+      from: fc.nat(2),
+      to: fc.constant(RECEIVER),
+      part: fc.nat(1000),
+      chunk: fc.integer({ min: 1, max: 4 }),
+    }),
+    fc.record({ kind: fc.constant('pull' as const), from: fc.nat(1), to: fc.nat(1), piece: fc.constant(500) }),
+  ),
+  { minLength: 4, maxLength: 16 },
+);
+
+test('many whole rows in one statement end as the engine would have merged them', () => {
+  fc.assert(
+    fc.property(manyRowsScript, (script) => runTwins(script)),
+    { numRuns: RUNS },
+  );
+}, 600_000);
+
+test('rows of a batch that are known, or come twice in it, are left to the engine', () => {
+  const source = openTestStore();
+  write(source, `WITH RECURSIVE i(n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM i WHERE n < 70) ${NUMBERED}`);
+  const part = flushPart(source);
+  const some = { ...part, claims: [], rows: part.rows.slice(5, 8) };
+  const twice = { ...part, rows: [...part.rows.slice(0, 20), ...part.rows.slice(10, 15), ...part.rows.slice(20)] };
+  const dumps = twins.map(({ disk, driver, wholeRows, base }) => {
+    disk.restore(base);
+    const twin = openTwin(driver, wholeRows);
+    mergeParts(twin, some);
+    expect(mergeParts(twin, twice)).toMatchObject({ outcome: 'applied', applied: 75 });
+    const after = dump(twin);
+    twin.close();
+    return after;
+  });
+  expect(dumps[0]).toBe(dumps[1]);
+  source.close();
+});
 
 test('a local write after whole rows and losing cells is tracked', () => {
   const [a, b] = [openTestStore(), openTestStore()];
