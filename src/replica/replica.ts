@@ -29,6 +29,7 @@ import { LoopJobs } from './loop-jobs.ts';
 import type { HostedLink, LinkHost } from './link-host.ts';
 import { calledLinks, carryingLinks, meshOf, meshRefusal } from './mesh.ts';
 import { ReadQueue } from './read-queue.ts';
+import { ReceiveBudget } from './receive-budget.ts';
 import type { AttachOptions, Commit, Link, ReplicaPort } from './replica-port.ts';
 import { SessionLink } from './session-link.ts';
 
@@ -39,6 +40,8 @@ export interface ReplicaOptions {
   readonly limits: Limits;
   readonly log: Log;
   readonly dbid: string;
+  /** Shared by the replicas of a relay; one of its own by default. */
+  readonly received?: ReceiveBudget;
   /** It stays with its upstreams: the name of their mesh is kept, so that it is known before they are reached. */
   readonly hasUpstreams?: boolean;
 }
@@ -206,6 +209,7 @@ export class Replica implements ReplicaPort {
       limits,
       log,
       growth: this.#growth,
+      received: this.#options.received ?? new ReceiveBudget(limits.receivedBytesMax),
       facts: () => localFacts(store, { dbid: this.dbid, mesh: this.#mesh, growth: this.#growth }),
       cursorOf: (peer: SiteId): Cursor | undefined => this.#cursors.get(peer),
       enqueue: (entry) => {
