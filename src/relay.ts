@@ -5,7 +5,7 @@ import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { open as openFile } from 'node:fs/promises';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { codedError, ReplicationError } from './core/errors.ts';
@@ -22,9 +22,10 @@ import type { RelaySettings } from './relay/create-relay.ts';
 import { createRelay as createCoreRelay } from './relay/create-relay.ts';
 import { isDatabaseName } from './relay/database-name.ts';
 import type { RequestInfo } from './relay/relay.ts';
-import type { Pin, PinStore } from './relay/site-pins.ts';
-import { tooManySites } from './relay/site-pins.ts';
+import type { PinStore } from './relay/site-pins.ts';
+import { PinTable } from './relay/site-pins.ts';
 import type { Storage } from './relay/storage.ts';
+import { ReceiveBudget } from './replica/receive-budget.ts';
 import { Replica } from './replica/replica.ts';
 import type { ReplicaPort } from './replica/replica-port.ts';
 import { SyncLink } from './replica/sync-link.ts';
@@ -34,9 +35,9 @@ import { createWasmDriver } from './sqlite/wasm/driver.ts';
 import { openStore } from './store/store.ts';
 import { dialHttpSession } from './transport/http-session-dial.ts';
 import { nodeCompression } from './transport/node-compression.ts';
-import { answerNodeRequest, requestFromNode } from './transport/node-http.ts';
+import { answerNodeRequest, errorOfClient, requestFromNode } from './transport/node-http.ts';
 import { nodeRuntime } from './transport/node-runtime.ts';
-import { refuseUpgrade, socketUpgrades } from './transport/node-upgrade.ts';
+import { refuseConnection, refuseUpgrade, socketUpgrades } from './transport/node-upgrade.ts';
 import { dialWebSocket } from './transport/websocket-dial.ts';
 import { createCodec } from './wire/codec.ts';
 import type { Codec } from './wire/codec-port.ts';
@@ -83,6 +84,8 @@ export interface NodeRelay {
   handle(message: IncomingMessage, answer: ServerResponse, info?: RequestInfo): Promise<void>;
   /** Takes over an upgrade of Node's HTTP server. */
   upgrade(message: IncomingMessage, socket: Duplex, head: Buffer, info?: RequestInfo): Promise<void>;
+  /** Answers a connection of Node's HTTP server that sent no request ('clientError'), with a code and a log line. */
+  refuse(error: Error, socket: Duplex): void;
   /** The database behind a dbid while it is open in the relay's folder: for queries of the owner's own. */
   database(dbid: string): Database | undefined;
   /** Whether a path is one of the relay's. */
@@ -104,7 +107,7 @@ export function createRelay(options: RelayOptions): NodeRelay {
   const limits = limitsWith(options.limits);
   const { runtime = nodeRuntime(), log = processWarnings() } = options;
   const codec = createCodec({ limits, compression: nodeCompression() });
-  const machine = { runtime, limits, log, codec };
+  const machine = { runtime, limits, log, codec, received: new ReceiveBudget(limits.receivedBytesMax) };
   const databases = new Map<string, Database>();
   const { upstreams = [], lockNote } = options;
   const hasUpstreams = upstreams.length > 0;
@@ -140,6 +143,12 @@ export function createRelay(options: RelayOptions): NodeRelay {
         await refuseUpgrade(socket, errorAnswer(codedError(error)));
       }
     },
+    refuse(error, socket) {
+      const coded = errorOfClient(error);
+      const { code, level, message } = coded;
+      log[level]({ code, peer: addressOfSocket(socket) }, message);
+      void refuseConnection(socket, errorAnswer(coded));
+    },
     database: (dbid) => databases.get(dbid),
     serves: (pathname) => relay.serves(pathname),
     async close() {
@@ -167,6 +176,7 @@ export interface ServedRelay {
 /** Serves a relay alone on a port. Errors  UNAVAILABLE when the port cannot be had. */
 export async function serveRelay(relay: NodeRelay, { port, host = '127.0.0.1' }: ServeOptions): Promise<ServedRelay> {
   const server = createServer((message, answer) => void relay.handle(message, answer));
+  server.on('clientError', (error, socket) => relay.refuse(error, socket));
   server.on('upgrade', (message, socket, head) => void relay.upgrade(message, socket, head));
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause) => {
@@ -189,6 +199,7 @@ interface Machine {
   readonly limits: Limits;
   readonly log: Log;
   readonly codec: Codec;
+  readonly received: ReceiveBudget;
 }
 
 function folderOf({ dir }: RelayOptions): string {
@@ -212,7 +223,7 @@ function fileStorage(
   machine: Machine,
   { databases, lockNote, hasUpstreams }: FileStorageOptions,
 ): Storage {
-  const { runtime, limits, log, codec } = machine;
+  const { runtime, limits, log, codec, received } = machine;
   let driver: Promise<Driver> | undefined;
   const pathOf = (dbid: string): string => join(dir, `${dbid}${FILE_ENDING}`);
   removeImageFiles(dir);
@@ -227,7 +238,7 @@ function fileStorage(
         ...(lockNote === undefined ? {} : { lockNote }),
         ...identityOptions(pathOf(dbid), log),
       });
-      const replica = new Replica({ store, codec, runtime, limits, log, dbid, hasUpstreams });
+      const replica = new Replica({ store, codec, runtime, limits, log, dbid, hasUpstreams, received });
       databases.set(dbid, databaseOver({ store, replica, runtime, limits, log }));
       return replica;
     },
@@ -253,17 +264,17 @@ const PINS_FILE = 'crmesh-pins.ndjson';
 /** First-seen site keys, one JSON line each, synced to disk before they count. */
 function filePins(dir: string, sitesMax: number): PinStore {
   const path = join(dir, PINS_FILE);
-  let pins: Map<string, Pin> | undefined;
+  let pins: PinTable | undefined;
   let writing: Promise<unknown> = Promise.resolve();
-  const loaded = (): Map<string, Pin> => (pins ??= readPins(path));
+  const loaded = (): PinTable => (pins ??= readPins(path, sitesMax));
   return {
-    get: async (dbid, site) => loaded().get(`${dbid} ${site}`),
+    get: async (dbid, site) => loaded().get(dbid, site),
     async put(dbid, site, pin) {
-      if (loaded().size >= sitesMax) throw tooManySites(sitesMax);
+      loaded().assertRoom(dbid);
       const written = writing.then(() => appendLine(path, JSON.stringify({ dbid, site, ...pin })));
       writing = written.catch(() => undefined);
       await written;
-      loaded().set(`${dbid} ${site}`, pin);
+      loaded().set(dbid, site, pin);
     },
   };
 }
@@ -279,14 +290,14 @@ async function appendLine(path: string, line: string): Promise<void> {
   }
 }
 
-function readPins(path: string): Map<string, Pin> {
-  const pins = new Map<string, Pin>();
+function readPins(path: string, sitesMax: number): PinTable {
+  const pins = new PinTable(sitesMax);
   if (!existsSync(path)) return pins;
   for (const line of readFileSync(path, 'utf8').split('\n')) {
     const { dbid, site, kind, hash } = fieldsOf(line);
     const known = kind === 'key' || kind === 'token';
     if (known && typeof dbid === 'string' && isSiteId(site) && typeof hash === 'string') {
-      pins.set(`${dbid} ${site}`, { kind, hash });
+      pins.set(dbid, site, { kind, hash });
     }
   }
   return pins;
@@ -331,6 +342,10 @@ function upstreamLink({ url, token }: Upstream, replica: ReplicaPort, machine: M
 
 function resumeRefused(link: SyncLink): void {
   if (link.status.state === 'refused') link.resume();
+}
+
+function addressOfSocket(socket: Duplex): string | undefined {
+  return (socket as Partial<Socket>).remoteAddress;
 }
 
 function addressOf(message: IncomingMessage): RequestInfo {

@@ -24,6 +24,8 @@ export interface Limits {
   readonly bufferedBytesMax: number;
   /** Bytes of answers sent to a peer beyond that, before its link ends. Credit bounds what it sends, not what it is told. */
   readonly unreadAnswerBytesMax: number;
+  /** Received frames that wait and messages that lack a chunk, of all links of a relay (or of one replica). */
+  readonly receivedBytesMax: number;
   /** Received and not yet applied messages of one link. */
   readonly inboxMessagesMax: number;
   /** Reads of the store that a link may have waiting: its peer's questions and its own. */
@@ -85,6 +87,8 @@ export interface Limits {
   readonly pageChangesMax: number;
   /** SSE comment heartbeat. */
   readonly streamBeatMs: number;
+  /** Databases that a relay has in all: callers that may make some are refused beyond. */
+  readonly databasesMax: number;
   /** Open databases of a relay, and how long an unused one stays open. */
   readonly databasesOpenMax: number;
   readonly databaseIdleMs: number;
@@ -114,6 +118,7 @@ export const DEFAULT_LIMITS: Limits = {
   creditBytes: 4 << 20,
   bufferedBytesMax: 4 << 20,
   unreadAnswerBytesMax: 16 << 20,
+  receivedBytesMax: 512 << 20,
   inboxMessagesMax: 50_000,
   linkReadsMax: 100,
   growthLogMax: 1_000,
@@ -150,6 +155,7 @@ export const DEFAULT_LIMITS: Limits = {
   pageChanges: 10_000,
   pageChangesMax: 50_000,
   streamBeatMs: 15_000,
+  databasesMax: 10_000,
   databasesOpenMax: 200,
   databaseIdleMs: 300_000,
   connectionsMax: 5_000,

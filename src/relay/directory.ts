@@ -14,7 +14,7 @@ import type { Storage } from './storage.ts';
 export interface DirectoryOptions {
   readonly storage: Storage;
   readonly runtime: Runtime;
-  readonly limits: Pick<Limits, 'databasesOpenMax' | 'databaseIdleMs'>;
+  readonly limits: Pick<Limits, 'databasesMax' | 'databasesOpenMax' | 'databaseIdleMs'>;
   readonly log: Log;
   /** Called for every database that was opened; what it returns is called before it is closed. */
   readonly onOpened: (replica: ReplicaPort) => () => void;
@@ -82,7 +82,7 @@ export class Directory {
   /**
    * Creates the database or brings it to the schema.
    *
-   * Errors  SCHEMA_REFUSED {steps}; a database that was to be created is then not there; as lease().
+   * Errors  SCHEMA_REFUSED {steps}; LIMIT_EXCEEDED for one too many; a database that was to be created is then not there; as lease().
    */
   migrate(dbid: string, migration: Migration): Promise<MigrationOutcome> {
     return this.#queue.run(databaseKey(dbid), async () => {
@@ -144,7 +144,7 @@ export class Directory {
   }
 
   async #create(dbid: string, migration: Migration): Promise<Pick<MigrationOutcome, 'steps'> & { entry: Entry }> {
-    await this.#assertNameFree(dbid);
+    await this.#assertMayCreate(dbid);
     const entry = await this.#open(dbid);
     try {
       const { steps } = entry.replica.migrate(migration.schema);
@@ -156,11 +156,17 @@ export class Directory {
     }
   }
 
-  async #assertNameFree(dbid: string): Promise<void> {
-    const names = [...(await this.#options.storage.list()), ...[...this.#entries.values()].map((entry) => entry.dbid)];
-    const taken = names.find((name) => name !== dbid && databaseKey(name) === databaseKey(dbid));
-    if (taken === undefined) return;
-    throw new ReplicationError('BAD_REQUEST', `there is a database '${taken}': names are unique without case`);
+  async #assertMayCreate(dbid: string): Promise<void> {
+    const names = new Set(await this.#options.storage.list());
+    for (const entry of this.#entries.values()) names.add(entry.dbid);
+    names.delete(dbid);
+    const taken = [...names].find((name) => databaseKey(name) === databaseKey(dbid));
+    if (taken !== undefined) {
+      throw new ReplicationError('BAD_REQUEST', `there is a database '${taken}': names are unique without case`);
+    }
+    const { databasesMax } = this.#options.limits;
+    if (names.size < databasesMax) return;
+    throw new ReplicationError('LIMIT_EXCEEDED', `this relay has ${databasesMax} databases, its limit: ask its owner`);
   }
 
   async #open(dbid: string): Promise<Entry> {

@@ -57,24 +57,43 @@ export class SitePins {
   }
 }
 
-/** Pins of a relay without a place to keep them: bound for as long as it runs. */
-export function memoryPinStore(sitesMax: number): PinStore {
-  const pins = new Map<string, Pin>();
-  return {
-    get: (dbid, site) => Promise.resolve(pins.get(`${dbid} ${site}`)),
-    put(dbid, site, pin) {
-      if (pins.size >= sitesMax) return Promise.reject(tooManySites(sitesMax));
-      pins.set(`${dbid} ${site}`, pin);
-      return Promise.resolve();
-    },
-  };
+/** Pins in memory. Bounded for each database: who fills one keeps nobody out of the others. */
+export class PinTable {
+  readonly #sitesMax: number;
+  readonly #pinsByDatabase = new Map<string, Map<SiteId, Pin>>();
+
+  constructor(sitesMax: number) {
+    this.#sitesMax = sitesMax;
+  }
+
+  get(dbid: string, site: SiteId): Pin | undefined {
+    return this.#pinsByDatabase.get(dbid)?.get(site);
+  }
+
+  /** Errors  LIMIT_EXCEEDED when the database has as many as it may. */
+  assertRoom(dbid: string): void {
+    if ((this.#pinsByDatabase.get(dbid)?.size ?? 0) < this.#sitesMax) return;
+    const message = `this relay knows ${this.#sitesMax} sites of '${dbid}', its limit: ask its owner to raise it`;
+    throw new ReplicationError('LIMIT_EXCEEDED', message);
+  }
+
+  set(dbid: string, site: SiteId, pin: Pin): void {
+    const pins = this.#pinsByDatabase.get(dbid);
+    if (pins === undefined) this.#pinsByDatabase.set(dbid, new Map([[site, pin]]));
+    else pins.set(site, pin);
+  }
 }
 
-export function tooManySites(sitesMax: number): ReplicationError {
-  return new ReplicationError(
-    'LIMIT_EXCEEDED',
-    `this relay knows ${sitesMax} sites, its limit: ask its owner to raise it`,
-  );
+/** Pins of a relay without a place to keep them: bound for as long as it runs. */
+export function memoryPinStore(sitesMax: number): PinStore {
+  const pins = new PinTable(sitesMax);
+  return {
+    get: async (dbid, site) => pins.get(dbid, site),
+    async put(dbid, site, pin) {
+      pins.assertRoom(dbid);
+      pins.set(dbid, site, pin);
+    },
+  };
 }
 
 function siteTaken(site: SiteId, shown: string | undefined): ReplicationError {

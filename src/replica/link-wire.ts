@@ -44,6 +44,15 @@ export class LinkWire {
     return this.#pressedBytes > this.#limits.unreadAnswerBytesMax;
   }
 
+  /** Of a message whose last chunk is missing. */
+  get heldBytes(): number {
+    return this.#chunks.heldBytes;
+  }
+
+  drop(): void {
+    this.#chunks.drop();
+  }
+
   /** Encodes and sends; returns the bytes of the message (before it was cut). `live`: not part of a refill. */
   send(message: Message, live: boolean): number {
     for (const blob of blobsOf(message)) {

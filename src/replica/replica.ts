@@ -7,13 +7,12 @@
  */
 import { subtractCoverage } from '../core/coverage.ts';
 import type { Cursor } from '../core/cursor.ts';
-import { ReplicationError as CodedError, codedError, invariant, type ReplicationError } from '../core/errors.ts';
+import { ReplicationError, codedError, invariant } from '../core/errors.ts';
 import type { Limits } from '../core/limits.ts';
 import type { Log, Runtime } from '../core/runtime.ts';
 import { schemaRefused } from '../core/schema-step.ts';
 import type { SiteId } from '../core/site-id.ts';
 import { STORE_VERSION_ZERO } from '../core/version.ts';
-import type { IdentityAlarm } from '../session/session-event.ts';
 import type { InputResult, MergeInput, MigrationResult, StorePort } from '../store/store-port.ts';
 import type { FramePort } from '../transport/frame-port.ts';
 import type { Codec } from '../wire/codec-port.ts';
@@ -29,8 +28,10 @@ import type { HostedLink, LinkHost } from './link-host.ts';
 import { calledLinks, carryingLinks, meshOf, meshRefusal } from './mesh.ts';
 import { ReadQueue } from './read-queue.ts';
 import { endPeersOfRefused, refusedWritesRefusal } from './refused-writes.ts';
+import { ReceiveBudget } from './receive-budget.ts';
 import type { AttachOptions, Commit, Link, ReplicaPort } from './replica-port.ts';
 import { SessionLink } from './session-link.ts';
+import { SiteChanges } from './site-changes.ts';
 
 export interface ReplicaOptions {
   readonly store: StorePort;
@@ -39,6 +40,8 @@ export interface ReplicaOptions {
   readonly limits: Limits;
   readonly log: Log;
   readonly dbid: string;
+  /** Shared by the replicas of a relay; one of its own by default. */
+  readonly received?: ReceiveBudget;
   /** It stays with its upstreams: the name of their mesh is kept, so that it is known before they are reached. */
   readonly hasUpstreams?: boolean;
 }
@@ -61,7 +64,6 @@ export class Replica implements ReplicaPort {
   #wrote = true;
   #scheduled = false;
   #suspended = 0;
-  #siteChanges = 0;
   #mesh: string | undefined;
   #closed = false;
 
@@ -93,7 +95,10 @@ export class Replica implements ReplicaPort {
   attach(port: FramePort, options: AttachOptions): Link {
     this.#assertOpen();
     if (this.#links.size >= this.#options.limits.linksMax) {
-      throw new CodedError('LIMIT_EXCEEDED', `a replica has at most ${this.#options.limits.linksMax} links: try later`);
+      throw new ReplicationError(
+        'LIMIT_EXCEEDED',
+        `a replica has at most ${this.#options.limits.linksMax} links: try later`,
+      );
     }
     const durable = new DurablePort(port, this.store, this.#options.limits);
     const link = new SessionLink(this.#host, durable, options);
@@ -179,7 +184,7 @@ export class Replica implements ReplicaPort {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#flushAtLast();
-    const error = new CodedError('CLOSED', 'the replica was closed');
+    const error = new ReplicationError('CLOSED', 'the replica was closed');
     for (const link of this.#links) link.handle({ type: 'end', error });
     for (const entry of this.#inbox.takeAll()) entry.failed(error);
     this.#jobs.failAll(error);
@@ -204,6 +209,11 @@ export class Replica implements ReplicaPort {
 
   #makeHost(): LinkHost {
     const { store, codec, runtime, limits, log } = this.#options;
+    const startOver = (why: string): void => {
+      this.#endAll(why);
+      this.#cursors.forget();
+    };
+    const siteChanges = new SiteChanges({ store, limits, log, startOver });
     return {
       store,
       codec,
@@ -211,6 +221,7 @@ export class Replica implements ReplicaPort {
       limits,
       log,
       growth: this.#growth,
+      received: this.#options.received ?? new ReceiveBudget(limits.receivedBytesMax),
       facts: () => localFacts(store, { dbid: this.dbid, mesh: this.#mesh, growth: this.#growth }),
       cursorOf: (peer: SiteId): Cursor | undefined => this.#cursors.get(peer),
       enqueue: (entry) => {
@@ -227,7 +238,7 @@ export class Replica implements ReplicaPort {
       },
       post: (job) => this.#post(job),
       flush: () => this.#flush(),
-      identityLost: (link, alarm, error) => this.#takeNewSite(link, alarm, error),
+      identityLost: (link, alarm, error) => siteChanges.take(link, alarm, error),
       refusal: (link) => refusedWritesRefusal(link) ?? meshRefusal(calledLinks(this.#links), link),
       writesRefused: () => endPeersOfRefused(this.#links),
       opened: (link) => this.#linksChanged(link.session.terms.role === 'client'),
@@ -236,7 +247,7 @@ export class Replica implements ReplicaPort {
   }
 
   #assertOpen(): void {
-    if (this.#closed) throw new CodedError('CLOSED', 'this replica is closed: open it again');
+    if (this.#closed) throw new ReplicationError('CLOSED', 'this replica is closed: open it again');
   }
 
   #post(job: () => void): void {
@@ -347,28 +358,8 @@ export class Replica implements ReplicaPort {
     link.handle({ type: 'acknowledge', acks: new Map(sites.map((site) => [site, this.store.acknowledge(site)])) });
   }
 
-  /**
-   * Another copy of this store writes under its site id: before anything more is sent every link ends, to be opened
-   * again, and the store takes a new one. A peer cannot drive that on for ever.
-   */
-  #takeNewSite(link: HostedLink, alarm: IdentityAlarm, error: ReplicationError): void {
-    const { log, limits } = this.#options;
-    const { site: former } = this.store.identity;
-    const fields = { code: alarm, peer: link.peer, site: former };
-    if (!this.store.mayReidentify || this.#siteChanges >= limits.siteChangesMax) {
-      log.error(fields, `${error.message}; no new site id is taken, the link ends`);
-      return link.handle({ type: 'end', error });
-    }
-    this.#siteChanges += 1;
-    this.#endAll('this replica takes a new site id: connect again');
-    this.#cursors.forget();
-    this.store.reidentify();
-    const { site } = this.store.identity;
-    log.error({ ...fields, site, former }, `${error.message}; the site id is now ${site}, it was ${former}`);
-  }
-
   #endAll(why: string): void {
-    const error = new CodedError('UNAVAILABLE', why);
+    const error = new ReplicationError('UNAVAILABLE', why);
     for (const link of Array.from(this.#links)) link.handle({ type: 'end', error });
     for (const entry of this.#inbox.takeAll()) entry.failed(error);
   }

@@ -152,6 +152,7 @@ export class SessionLink implements Link, HostedLink {
       this.#queuedBytes -= frame.length;
       this.#takeFrame(frame);
     }
+    this.#noteHeld();
     return this.#frames.length === 0;
   }
 
@@ -205,19 +206,34 @@ export class SessionLink implements Link, HostedLink {
     );
   }
 
+  /** At once, since the loop may stand still: nothing more is taken from the connection. */
+  overrun(why = 'of all links it holds most of what this side can receive at once'): void {
+    if (this.#overrun) return;
+    this.#overrun = true;
+    const error = beyondBounds(why);
+    this.#port.close(error.close, error.code);
+    this.#frames.length = 0;
+    this.#queuedBytes = 0;
+    this.#wire.drop();
+    this.#noteHeld();
+    this.host.post(() => this.handle({ type: 'end', error }));
+  }
+
+  #noteHeld(): void {
+    const bytes = this.#state.phase === 'closed' ? 0 : this.#queuedBytes + this.#wire.heldBytes;
+    this.host.received.hold(this, bytes);
+  }
+
   #queueFrame(frame: Uint8Array): void {
+    if (this.#overrun) return;
     this.#queuedBytes += frame.length;
     const bytesMax = 4 * this.host.limits.creditBytes + this.host.limits.messageBytesMax;
     if (this.#queuedBytes <= bytesMax && this.#frames.length < this.host.limits.inboxMessagesMax) {
       this.#frames.push(frame);
+      this.#noteHeld();
       return this.host.framesWait(this);
     }
-    if (this.#overrun) return;
-    // At once, since the loop may stand still: nothing more is taken from the connection.
-    this.#overrun = true;
-    const error = beyondBounds(`it sent ${this.#queuedBytes} bytes that wait, more than its credit`);
-    this.#port.close(error.close, error.code);
-    this.host.post(() => this.handle({ type: 'end', error }));
+    this.overrun(`it sent ${this.#queuedBytes} bytes that wait, more than its credit`);
   }
 
   #takeFrame(frame: Uint8Array): void {
@@ -368,6 +384,7 @@ export class SessionLink implements Link, HostedLink {
     this.#stopTimer();
     this.#port.close(error.close, error.code);
     this.#waiters.fail(error);
+    this.#noteHeld();
     this.host.log[error.level]({ code: error.code, link: this.#port.description, peer: this.peer }, error.message);
     this.host.ended(this);
     this.options.onEnd?.(error, retryAfterMs);

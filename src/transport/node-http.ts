@@ -37,6 +37,22 @@ export async function answerNodeRequest(
   await writeAnswer(message, answer, response).catch(() => answer.destroy());
 }
 
+const TOO_LARGE_CODES: ReadonlySet<string> = new Set(['HPE_HEADER_OVERFLOW', 'HPE_CHUNK_EXTENSIONS_OVERFLOW']);
+
+/** What Node's server says of a connection without a request that it could read, as a coded error. */
+export function errorOfClient(error: Error): ReplicationError {
+  const code = 'code' in error ? String(error.code) : '';
+  const cause = { cause: error };
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
+    return new ReplicationError('HANDSHAKE_TIMEOUT', 'no whole request came in time: send it at once', {}, cause);
+  }
+  if (code === 'ECONNRESET' || code === 'EPIPE') {
+    return new ReplicationError('LINK_LOST', 'the connection was lost in the middle of a request', {}, cause);
+  }
+  if (!TOO_LARGE_CODES.has(code)) return badRequest(error);
+  return new ReplicationError('TOO_LARGE', 'the head of the request is too large: send fewer headers', {}, cause);
+}
+
 /** Errors  BAD_REQUEST for what no Request can be made of. */
 export function requestFromNode(message: IncomingMessage, signal?: AbortSignal): Request {
   const method = message.method ?? 'GET';

@@ -1,6 +1,7 @@
 /** Upgrades of Node's HTTP server to frame ports; what is refused gets a whole HTTP answer before the close. */
 import type { IncomingMessage } from 'node:http';
 import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import { WebSocketServer } from 'ws';
@@ -55,14 +56,27 @@ function closedSocket(client: WebSocket): Promise<void> {
   });
 }
 
+/** Answers a connection without a request; one that was answered before just ends, since it may be in the middle of it. */
+export async function refuseConnection(socket: Duplex, response: Response): Promise<void> {
+  socket.on('error', () => socket.destroy());
+  const answer = await wholeAnswer(response);
+  const { bytesWritten = 0 } = socket as Partial<Socket>;
+  if (bytesWritten > 0 || !socket.writable) socket.destroy();
+  else socket.end(answer);
+}
+
 /** Answers an upgrade that is refused, and closes. */
 export async function refuseUpgrade(socket: Duplex, response: Response): Promise<void> {
+  const answer = await wholeAnswer(response);
+  if (!socket.destroyed) socket.end(answer);
+}
+
+async function wholeAnswer(response: Response): Promise<Buffer> {
   const body = Buffer.from(await response.arrayBuffer());
   const headers = new Headers(response.headers);
   headers.set('connection', 'close');
   headers.set('content-length', String(body.length));
   const lines = [...headers].map(([name, value]) => `${name}: ${value}\r\n`).join('');
   const head = `HTTP/1.1 ${response.status} ${STATUS_CODES[response.status] ?? ''}\r\n${lines}\r\n`;
-  if (socket.destroyed) return;
-  socket.end(Buffer.concat([Buffer.from(head), body]));
+  return Buffer.concat([Buffer.from(head), body]);
 }

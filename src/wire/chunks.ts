@@ -30,6 +30,16 @@ export class ChunkAssembler {
     this.#bytesMax = messageBytesMax;
   }
 
+  /** Memory of a message whose last chunk is missing. */
+  get heldBytes(): number {
+    return this.#whole.length;
+  }
+
+  /** Forgets what was collected. */
+  drop(): void {
+    this.#restart(-1);
+  }
+
   /**
    * The whole message once its last chunk is there, undefined before.
    *

@@ -108,7 +108,10 @@ function runWatched(task: Task, caseSeconds: number): Promise<SuiteReport> {
     watch();
     worker.on('message', (news: News) => {
       // What a failed case left waiting must not keep the thread.
-      if ('report' in news) return void worker.terminate().then(() => resolve(news.report));
+      if ('report' in news) {
+        resolve(news.report);
+        return void worker.terminate();
+      }
       seed = news.seed;
       watch();
     });

@@ -15,13 +15,13 @@ beforeEach(async () => {
   linked = [];
 });
 
-function directory(databasesOpenMax = 10, staysOpen = false): Directory {
+function directory(databasesOpenMax = 10, staysOpen = false, databasesMax = 1_000): Directory {
   return new Directory({
     staysOpen,
     storage,
     runtime,
     log: silentLog,
-    limits: { databasesOpenMax, databaseIdleMs: 1000 },
+    limits: { databasesMax, databasesOpenMax, databaseIdleMs: 1000 },
     onOpened: ({ dbid }) => {
       linked.push(`+${dbid}`);
       return () => linked.push(`-${dbid}`);
@@ -40,6 +40,17 @@ describe('directory', () => {
     const others = await Promise.all([databases.lease('todo'), databases.lease('todo')]);
     expect(others[0].replica).toBe(leases[0]!.replica);
     expect(storage.events).toEqual(['open todo']);
+    await databases.close();
+  });
+
+  test('makes no more databases than it may have, and goes on with those that are there', async () => {
+    const databases = directory(10, false, 2);
+    for (const name of ['one', 'two']) (await databases.leaseOrCreate(name, SCHEMA)).release();
+    const refused = { code: 'LIMIT_EXCEEDED' };
+    await expect(databases.leaseOrCreate('three', SCHEMA)).rejects.toMatchObject(refused);
+    await expect(databases.migrate('three', { schema: SCHEMA })).rejects.toMatchObject(refused);
+    expect((await databases.leaseOrCreate('two', SCHEMA)).created).toBe(false);
+    expect(storage.events).not.toContain('open three');
     await databases.close();
   });
 

@@ -11,6 +11,7 @@ import { isLoopbackAddress, isLoopbackHost } from '../../src/relay/loopback.ts';
 import { textMeter } from '../../src/relay/meter.ts';
 import { BodyBudget, objectFromBody, readBody } from '../../src/relay/request-body.ts';
 import { routeTable } from '../../src/relay/routes.ts';
+import { siteIdFromHex } from '../../src/core/site-id.ts';
 import { memoryPinStore, SitePins } from '../../src/relay/site-pins.ts';
 import { HttpSessionPort } from '../../src/transport/http-session.ts';
 
@@ -97,13 +98,16 @@ describe('default access', () => {
 });
 
 describe('site pins', () => {
-  test('hold for one database, and at most as many sites as are allowed', async () => {
+  test('hold for one database, and at most as many sites of it as are allowed', async () => {
     const pins = new SitePins(memoryPinStore(2));
     const speaker = { dbid: 'a', site: SITE, siteKey: '1'.repeat(64), token: undefined };
     await pins.admit(speaker);
     await pins.admit({ ...speaker, dbid: 'b', siteKey: '2'.repeat(64) });
     await expect(pins.admit({ ...speaker, siteKey: '2'.repeat(64) })).rejects.toMatchObject({ code: 'SITE_TAKEN' });
-    await expect(pins.admit({ ...speaker, dbid: 'c' })).rejects.toMatchObject({ code: 'LIMIT_EXCEEDED' });
+    await pins.admit({ ...speaker, dbid: 'a', site: siteIdFromHex('b'.repeat(32)) });
+    await expect(pins.admit({ ...speaker, dbid: 'a', site: siteIdFromHex('c'.repeat(32)) })).rejects.toMatchObject({
+      code: 'LIMIT_EXCEEDED',
+    });
     await pins.admit(speaker);
   });
 });

@@ -115,4 +115,21 @@ describe('a peer without measure', () => {
     resume();
     await eventually(() => link.state === 'closed', 'the link ends');
   });
+
+  it('costs others nothing: of all links the one that holds most ends, even while a transaction is open', async () => {
+    const node = await world.node({ limits: { receivedBytesMax: 10_000 } });
+    const ports = [new UnreadPort(), new UnreadPort()] as const;
+    const links = ports.map((port) => node.replica.attach(port, { role: 'server', hello: HELLO, grant: GRANT_ALL }));
+    await eventually(() => links.every(({ state }) => state === 'open'), 'the links open');
+    const resume = node.replica.suspend();
+    const bytes = new Uint8Array(1_000);
+    ports[1].says({ type: 'ephemeral', bytes });
+    for (let i = 0; i < 9; i++) ports[0].says({ type: 'ephemeral', bytes });
+    expect(ports[0].closedWith).toBe('LIMIT_EXCEEDED');
+    for (let i = 0; i < 7; i++) ports[1].says({ type: 'ephemeral', bytes });
+    expect(ports[1].closedWith).toBeUndefined();
+    resume();
+    await eventually(() => links[0]?.state === 'closed', 'the link ends');
+    expect(links[1]?.state).toBe('open');
+  });
 });

@@ -1,0 +1,104 @@
+/** A caller with a valid token that means harm: others are served, and each try has a code and a line in the log. */
+import { connect } from 'node:net';
+import { afterEach, describe, expect, test } from 'vitest';
+import type { Log } from '../../src/core/runtime.ts';
+import { Stranger } from '../faults/live-relay.ts';
+import { DEFAULT_LIMITS } from '../../src/core/limits.ts';
+import { nodeCompression } from '../../src/transport/node-compression.ts';
+import { createCodec } from '../../src/wire/codec.ts';
+import type { TestRelay } from './served-relay.ts';
+import { pushBody, startRelay, TODO_SCHEMA } from './served-relay.ts';
+
+let relay: TestRelay;
+afterEach(() => relay.close());
+
+/** [level, code] of each line. */
+function logInto(lines: [string, unknown][]): Log {
+  const at =
+    (level: string) =>
+    (fields: Record<string, unknown>): void =>
+      void lines.push([level, fields['code']]);
+  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
+}
+
+/** What comes back for bytes that are sent as they are, until the relay closes. */
+function rawAnswer(text: string): Promise<string> {
+  const socket = connect(Number(new URL(relay.url).port), '127.0.0.1');
+  return new Promise((resolve) => {
+    let answer = '';
+    socket.on('data', (data) => (answer += data.toString()));
+    socket.on('error', () => undefined);
+    socket.on('close', () => resolve(answer));
+    socket.write(text);
+  });
+}
+
+describe('what is no request', () => {
+  test.each([
+    ['no HTTP', 'GARBAGE\r\n\r\n', 400, 'BAD_REQUEST'],
+    ['a head without end', `GET / HTTP/1.1\r\nX: ${'y'.repeat(40_000)}\r\n\r\n`, 413, 'TOO_LARGE'],
+    [
+      'two lengths of one body',
+      'POST /todo/changes HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n',
+      400,
+      'BAD_REQUEST',
+    ],
+  ])('(%s) is answered with a code, and logged', async (_what, text, status, code) => {
+    const lines: [string, unknown][] = [];
+    relay = await startRelay({ log: logInto(lines) });
+    const answer = await rawAnswer(text);
+    expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+    expect(JSON.parse(answer.slice(answer.indexOf('\r\n\r\n') + 4))).toMatchObject({ code });
+    expect(lines).toContainEqual(['info', code]);
+    expect((await relay.call('GET', '/health')).status).toBe(200);
+  });
+
+  test('behind an answer on the same connection ends it, and does not stand in the middle of the answer', async () => {
+    relay = await startRelay();
+    const answer = await rawAnswer('GET /health HTTP/1.1\r\nHost: localhost\r\n\r\nGARBAGE\r\n\r\n');
+    expect(answer.match(/HTTP\/1\.1/g) ?? []).toHaveLength(answer === '' ? 0 : 1);
+    expect((await relay.call('GET', '/health')).status).toBe(200);
+  });
+});
+
+describe('a database of one token', () => {
+  test('that has as many sites as it may keeps no site out of another one', async () => {
+    relay = await startRelay({ limits: { sitesMax: 3 }, token: 'secret', schema: TODO_SCHEMA });
+    const asLeaf = (dbid: string, n: number) =>
+      relay.call('POST', `/${dbid}/changes`, {
+        json: pushBody({ site: `${n}`.repeat(32), start: 0, end: 1, ids: [n] }),
+        token: 'secret',
+      });
+    const statuses = [];
+    for (const n of [1, 2, 3, 4]) statuses.push((await asLeaf('mine', n)).status);
+    expect(statuses).toEqual([200, 200, 200, 429]);
+    expect((await asLeaf('theirs', 5)).status).toBe(200);
+  });
+});
+
+describe('messages without an end', () => {
+  const CHUNK = new Uint8Array(200_000);
+  const codec = createCodec({ limits: DEFAULT_LIMITS, compression: nodeCompression() });
+
+  async function greeted(): Promise<Stranger> {
+    const stranger = await Stranger.dial(`${relay.url.replace('http', 'ws')}/todo`, {}, codec);
+    await stranger.greet('leaf');
+    return stranger;
+  }
+
+  test('are bounded over all links: the one that holds most ends, and who holds little goes on', async () => {
+    const lines: [string, unknown][] = [];
+    relay = await startRelay({ schema: TODO_SCHEMA, limits: { receivedBytesMax: 3_000_000 }, log: logInto(lines) });
+    const modest = await greeted();
+    modest.say({ type: 'chunk', transfer: 1, i: 0, n: 9, bytes: CHUNK });
+    const greedy = await Promise.all([greeted(), greeted(), greeted()]);
+    for (let i = 0; i < 12; i++) {
+      for (const stranger of greedy) stranger.say({ type: 'chunk', transfer: 1, i, n: 99, bytes: CHUNK });
+    }
+    const ends = await Promise.race(greedy.map((stranger) => stranger.closed));
+    expect(ends).toMatchObject({ code: 4429, reason: 'LIMIT_EXCEEDED' });
+    expect(modest.isOpen).toBe(true);
+    expect(lines).toContainEqual(['warn', 'LIMIT_EXCEEDED']);
+    for (const stranger of [modest, ...greedy]) stranger.drop();
+  });
+});
