@@ -56,7 +56,7 @@ type Facts = Pick<DatabaseImage, 'site' | 'cursor' | 'schemaHash' | 'changes'>;
 function copyStripped({ store }: ReplicaPort, driver: Driver, draft: string): Facts {
   const { identity, storedMax, announced, schema } = store;
   const source: ImageSource = { site: identity.site, cursor: { nonce: identity.era, at: storedMax }, announced };
-  store.copyTo(draft);
+  store.copyForOthers(draft);
   const connection = driver.open(draft);
   try {
     stripImage(connection, source);

@@ -13,7 +13,9 @@ import type { SiteId } from '../core/site-id.ts';
 import { steadyClock } from '../core/steady-clock.ts';
 import type { RangeSet } from '../core/range-set.ts';
 import { countVersions, emptyRangeSet } from '../core/range-set.ts';
+import { VERSION_MAX } from '../core/version.ts';
 import type { Coverage } from '../core/coverage.ts';
+import { emptyCoverage, unionCoverage, withoutSites } from '../core/coverage.ts';
 import { ownHistoryLost } from '../session/identity-alarm.ts';
 import { msUntilTick } from '../session/heartbeat.ts';
 import { newSession } from '../session/new-session.ts';
@@ -352,14 +354,22 @@ export class SessionLink implements Link, HostedLink {
       heldByPeer: store.heldBy(site),
       shown: store.shown,
       digest: growth.digestOf(store.coverage),
-      differing: growth.differing(store.coverage, digest),
+      differing: unionCoverage(growth.differing(store.coverage, digest), this.#unclaimedFor(site)),
     };
     this.handle({ type: 'peer-known', ...known });
   }
 
+  /** A leaf also states where rows lie that it has without a claim: a relay that lost its file lacks them too (R12). */
+  #unclaimedFor(peer: SiteId): Coverage {
+    const isLeaf = this.options.role === 'client' && this.mode === 'leaf';
+    return isLeaf ? withoutSites(this.host.store.unclaimed, [peer]) : emptyCoverage;
+  }
+
   /** R12: a relay that lacks what its leaf holds was wiped or restored; that is never silent. */
   #noteVouching(gaps: Coverage, taken: boolean): void {
-    const versions = [...gaps.values()].reduce((sum, ranges) => sum + countVersions(ranges), 0);
+    // Of rows that may lie anywhere only so much is known: there are some.
+    const known = [...gaps.values()].flatMap((ranges) => ranges.filter(([, hi]) => hi < VERSION_MAX));
+    const versions = Math.max(1, countVersions(known));
     const fields = { link: this.#port.description, peer: this.peer, sites: gaps.size, versions };
     const lost = `a leaf holds ${versions} versions of ${gaps.size} other sites that are missing here`;
     if (taken) this.host.log.warn(fields, `${lost}: its whole store is pulled (vouched refill)`);

@@ -4,8 +4,11 @@
  * It only ever says 'may': an entry that is too wide serves more rows than needed, an entry that is missing loses
  * rows for whoever asks. So every apply that changed a row is booked, and folding only widens.
  */
+import type { Coverage } from '../core/coverage.ts';
 import type { Range } from '../core/range-set.ts';
+import { rangeSetFromRanges } from '../core/range-set.ts';
 import type { Connection } from '../sqlite/database.ts';
+import type { SiteRegistry } from './site-registry.ts';
 import { numberOf } from './sql-text.ts';
 
 /** Rows with origin version in `span` may be found at store versions in `window`; both (lo, hi]. */
@@ -34,6 +37,17 @@ export function bookOfSite(connection: Connection, ord: number): BookEntry[] {
       const [lmin, lmax, lo, hi] = row.map(numberOf);
       return { window: [lmin! - 1, lmax!], span: [lo!, hi!] };
     });
+}
+
+/** Where rows may lie, of every site in the book. */
+export function bookedSpans(connection: Connection, sites: SiteRegistry): Coverage {
+  const spansByOrd = new Map<number, Range[]>();
+  for (const [ord, lo, hi] of connection.prepare('SELECT DISTINCT site, lo, hi FROM crmesh_book').all()) {
+    const spans = spansByOrd.get(numberOf(ord)) ?? [];
+    spans.push([numberOf(lo), numberOf(hi)]);
+    spansByOrd.set(numberOf(ord), spans);
+  }
+  return new Map([...spansByOrd].map(([ord, spans]) => [sites.siteOf(ord), rangeSetFromRanges(spans)]));
 }
 
 /** The hull of the spans of entries that reach above a store version; undefined when there is none. */

@@ -154,6 +154,8 @@ export interface StorePort {
 
   /** Applies plain CREATE TABLE text; additive changes only, the rest is refused with steps. */
   migrate(text: string, options?: { readonly plan?: boolean; readonly allowDestructive?: boolean }): MigrationResult;
+  /** Where rows of other sites may lie that no claim covers yet: pieces of a refill that did not end, refilled rows. */
+  readonly unclaimed: Coverage;
   readonly parkedChanges: number;
   /** The mesh that was joined last; undefined before any. */
   readonly mesh: string | undefined;
@@ -164,6 +166,8 @@ export interface StorePort {
   reidentify(): void;
   /** Copies the file as of now, bookkeeping included; own writes are flushed by the caller. Errors  as Connection. */
   copyTo(path: string): void;
+  /** The same for others to read: own versions in it count as left. */
+  copyForOthers(path: string): void;
   /** Number of changes (cells) in the store; of those above a store version. */
   countChanges(above?: number): number;
   /** About how many bytes all rows take on a link. */

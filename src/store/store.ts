@@ -5,7 +5,7 @@
  */
 import type { Acknowledgement } from '../core/acknowledgement.ts';
 import type { Coverage } from '../core/coverage.ts';
-import { rangesOfSite } from '../core/coverage.ts';
+import { rangesOfSite, subtractCoverage, withoutSites } from '../core/coverage.ts';
 import type { Cursor } from '../core/cursor.ts';
 import { invariant, ReplicationError } from '../core/errors.ts';
 import type { Part } from '../core/part.ts';
@@ -15,6 +15,7 @@ import { schemaRefused } from '../core/schema-step.ts';
 import type { SiteId } from '../core/site-id.ts';
 import type { OriginVersion, StoreVersion } from '../core/version.ts';
 import type { Connection } from '../sqlite/database.ts';
+import { bookedSpans } from './book.ts';
 import { overWholeTables } from './damaged-tables.ts';
 import { resumeAt } from './era.ts';
 import { holdsNoRows } from './image.ts';
@@ -125,6 +126,12 @@ export class Store implements StorePort {
 
   get coverage(): Coverage {
     return this.#opened.knowledge.have;
+  }
+
+  get unclaimed(): Coverage {
+    const { context, identity, knowledge } = this.#open();
+    const booked = bookedSpans(context.connection, context.sites);
+    return withoutSites(subtractCoverage(booked, knowledge.have), [identity.site]);
   }
 
   get parkedChanges(): number {
@@ -288,6 +295,11 @@ export class Store implements StorePort {
     const { context, records } = this.#open();
     if (records.unsaved) this.#commit(() => undefined);
     context.connection.copyTo(path);
+  }
+
+  copyForOthers(path: string): void {
+    this.#showOwn();
+    this.copyTo(path);
   }
 
   /** Saves what is lazily durable, and closes. Idempotent. */

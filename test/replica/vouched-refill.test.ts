@@ -1,6 +1,15 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import type { Change } from '../../src/core/change.ts';
+import { encodePackedKey } from '../../src/core/packed-key.ts';
 import { SPAN_ANY } from '../../src/core/part.ts';
+import type { SiteId } from '../../src/core/site-id.ts';
 import { GRANT_ALL, World, eventually } from './world.ts';
+
+const DEAD = 'de'.repeat(16) as SiteId;
+
+function titleOf(id: string, title: string): Change {
+  return { table: 'todo', pk: encodePackedKey([id]), cid: 'title', val: title, colVersion: 1, cl: 1, seq: 0 };
+}
 
 const ROWS = 'SELECT id, title FROM todo ORDER BY id';
 
@@ -32,6 +41,16 @@ describe('a relay that was wiped', () => {
     const other = world.connect(newcomer, wiped);
     await other.client.synced();
     expect(newcomer.rows(ROWS)).toEqual(leaf.rows(ROWS));
+  });
+
+  it('gets rows back that its leaf has without any claim, since its first refill never ended', async () => {
+    const [leaf, wiped] = [await world.node(), await world.node()];
+    const body = { site: DEAD, span: [0, 9] as const, rows: [titleOf('1', 'of a dead author')] };
+    leaf.store.merge([{ parts: [body], claims: new Map() }]);
+    expect(leaf.store.coverage.size).toBe(0);
+    world.connect(leaf, wiped);
+    await eventually(() => wiped.rows(ROWS).length === 1, 'the relay is refilled');
+    expect(wiped.store.coverage.has(DEAD)).toBe(false);
   });
 
   it('books its rows as of any version of their site, since the leaf cannot know better', async () => {

@@ -3,8 +3,8 @@ import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Plugin } from 'esbuild';
 import { build } from 'esbuild';
-import type { Patch, SourceFault } from './source-faults.ts';
-import { patchesOf } from './source-faults.ts';
+import type { Fault, Patch } from '../mutations/fault.ts';
+import { patchedSource, patchesOf } from '../mutations/fault.ts';
 
 export interface Bundle {
   readonly path: string;
@@ -16,7 +16,7 @@ export interface Bundle {
  *
  * Assumes the process runs in the root of the project, as npm scripts and the test runner do.
  */
-export async function bundleSimulator(fault?: SourceFault): Promise<Bundle> {
+export async function bundleSimulator(fault?: Fault): Promise<Bundle> {
   const root = process.cwd();
   const cache = join(root, 'node_modules', '.cache');
   await mkdir(cache, { recursive: true });
@@ -46,20 +46,9 @@ function patching(root: string, patches: readonly Patch[]): Plugin {
         const pattern = `^${path.replaceAll(/[\\^$.*+?()[\]{}|]/g, String.raw`\$&`)}$`;
         run.onLoad({ filter: new RegExp(pattern) }, async () => {
           const text = await readFile(path, 'utf8');
-          const mine = patches.filter((patch) => patch.file === file);
-          return { contents: mine.reduce((patched, patch) => patchedText(patched, patch), text), loader: 'ts' };
+          return { contents: patchedSource(file, text, patches), loader: 'ts' };
         });
       }
     },
   };
-}
-
-/** How often the text that a patch replaces stands in a source; 1 is right. */
-export function occurrences(text: string, { find }: Patch): number {
-  return text.split(find).length - 1;
-}
-
-function patchedText(text: string, patch: Patch): string {
-  if (occurrences(text, patch) !== 1) throw new Error(`not exactly once in ${patch.file}: ${patch.find}`);
-  return text.replace(patch.find, () => patch.replace);
 }

@@ -22,7 +22,7 @@ export const DRAFT_PATH = '/draft.db';
 export function imageOf({ driver, disk }: Computer, store: Store): Image {
   const { identity, storedMax, announced } = store;
   removeDatabase(disk, IMAGE_PATH);
-  store.copyTo(IMAGE_PATH);
+  store.copyForOthers(IMAGE_PATH);
   const connection = driver.open(IMAGE_PATH);
   try {
     stripImage(connection, { site: identity.site, cursor: { nonce: identity.era, at: storedMax }, announced });

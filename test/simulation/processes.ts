@@ -4,7 +4,7 @@ import { text } from 'node:stream/consumers';
 import { bundleSimulator } from './bundle.ts';
 import { sumOfCounts } from './counts.ts';
 import type { SimulatorReport } from './simulator.ts';
-import type { SourceFault } from './source-faults.ts';
+import type { Fault } from '../mutations/fault.ts';
 
 export interface SimulationRequest {
   readonly from: number;
@@ -21,7 +21,7 @@ export interface SimulationRequest {
   readonly shrink?: number;
   /** Only these actions of a schedule. */
   readonly only?: string;
-  readonly fault?: SourceFault;
+  readonly fault?: Fault;
 }
 
 export async function simulate(request: SimulationRequest): Promise<SimulatorReport> {

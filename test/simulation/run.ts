@@ -14,8 +14,8 @@ import type { SimulationRequest } from './processes.ts';
 import { simulate } from './processes.ts';
 import { replayOf } from './replay.ts';
 import type { SimulatorReport } from './simulator.ts';
-import type { SourceFault } from './source-faults.ts';
-import { SOURCE_FAULTS } from './source-faults.ts';
+import type { Fault } from '../mutations/fault.ts';
+import { faultOfName, FAULTS } from '../mutations/faults.ts';
 
 const { values } = parseArgs({
   options: {
@@ -36,7 +36,7 @@ const { values } = parseArgs({
 async function main(): Promise<number> {
   if (values.list) return list();
   if (values.break === 'all') return measureAll();
-  const fault = SOURCE_FAULTS.find(({ name }) => name === values.break);
+  const fault = faultOfName(values.break);
   if (values.break !== undefined && fault === undefined) {
     process.stderr.write(`no fault is called ${values.break}: --list names them\n`);
     return 2;
@@ -47,7 +47,7 @@ async function main(): Promise<number> {
   return report.failures.length === 0 ? 0 : 1;
 }
 
-function requestOf(fault: SourceFault | undefined): SimulationRequest {
+function requestOf(fault: Fault | undefined): SimulationRequest {
   const single = values.seed !== undefined;
   const from = Number(values.seed ?? values.from ?? Math.floor(Math.random() * 2 ** 31));
   return {
@@ -83,7 +83,7 @@ function show(
 }
 
 function list(): number {
-  const rows = SOURCE_FAULTS.map(({ name, rule, file }) => ({ name, rule, file }));
+  const rows = FAULTS.map(({ name, rule, file }) => ({ name, rule, file }));
   if (values.json) process.stdout.write(`${JSON.stringify(rows)}\n`);
   else for (const { name, rule } of rows) process.stdout.write(`${name.padEnd(28)} ${rule}\n`);
   return 0;
@@ -95,7 +95,7 @@ const MEASURED_FAILURES = 10;
 /** In how many of the schedules each fault is noticed, as a table. */
 async function measureAll(): Promise<number> {
   const results: { name: string; caught: number; schedules: number; oracles: Record<string, number> }[] = [];
-  for (const fault of SOURCE_FAULTS) {
+  for (const fault of FAULTS.filter(({ tests }) => tests === undefined)) {
     const request = {
       ...requestOf(fault),
       from: Number(values.from ?? 1),

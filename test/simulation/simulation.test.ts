@@ -1,11 +1,9 @@
 /** Schedules of whole replicas, as many as fit into the time; and proof that they would notice a broken rule. */
-import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
-import { occurrences } from './bundle.ts';
 import type { SimulationRequest } from './processes.ts';
 import { simulate } from './processes.ts';
 import { replayOf } from './replay.ts';
-import { SOURCE_FAULTS, patchesOf } from './source-faults.ts';
+import { faultOfName } from '../mutations/faults.ts';
 
 const SECOND = 1_000;
 /** Each is noticed within a handful of schedules. */
@@ -46,21 +44,10 @@ describe('schedules', () => {
 });
 
 describe('faults', () => {
-  const patches = SOURCE_FAULTS.flatMap((fault) => patchesOf(fault).map((patch) => ({ name: fault.name, ...patch })));
-
-  test.each(patches)('$name replaces text that stands exactly once in $file', async (patch) => {
-    expect(occurrences(await readFile(patch.file, 'utf8'), patch)).toBe(1);
-  });
-
-  test('their names are unique', () => {
-    const names = SOURCE_FAULTS.map(({ name }) => name);
-    expect(new Set(names).size).toBe(names.length);
-  });
-
   test.each(QUICK_FAULTS)(
     '%s is noticed',
     async (name) => {
-      const fault = SOURCE_FAULTS.find((one) => one.name === name)!;
+      const fault = faultOfName(name)!;
       const { failures } = await simulate({ from: 1, schedules: 60, processes: 1, failuresMax: 1, fault });
       expect(failures.length).toBeGreaterThan(0);
     },

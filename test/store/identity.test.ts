@@ -217,6 +217,18 @@ test('own versions count as shown before they are read for anybody, and stay so'
   a.close();
 });
 
+test('what lies in a copy for others counts as left, so that whoever becomes of it is no surprise', async () => {
+  const store = await openOn(new MemoryFileSystem());
+  write(store, `INSERT INTO todo (id, title) VALUES ('a', 'milk')`);
+  store.flush({ leaving: false });
+  expect(store.shown).toBe(0);
+  store.copyTo('/backup.db');
+  expect(store.shown).toBe(0);
+  store.copyForOthers('/image.db');
+  expect(store.shown).toBe(store.announced);
+  store.close();
+});
+
 test('a file that never had a marker keeps its site; one that had and comes without is a copy', async () => {
   const disk = new MemoryFileSystem();
   let a = await openOn(disk);

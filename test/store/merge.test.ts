@@ -164,6 +164,26 @@ test('a row that the engine cannot store is parked alone, and local writes are t
   store.close();
 });
 
+test('local writes are tracked after a merge whose last row the engine cannot store', () => {
+  const store = openTestStore();
+  mergeParts(store, partOf(changeOf(), changeOf({ cid: 'done', val: null, version: 2 })));
+  write(store, `INSERT INTO num VALUES (1, 'tracked')`);
+  expect(flushPart(store).rows).toHaveLength(1);
+  store.close();
+});
+
+test('merged rows are stored at the next version here, however they were numbered where they were written', () => {
+  const store = openTestStore();
+  for (const version of [1, 9_000]) {
+    const change = changeOf({ colVersion: version, version });
+    mergeParts(store, { site: STRANGER, span: [0, 10_000], claims: [], rows: [change] });
+  }
+  expect(store.storedMax).toBe(2);
+  write(store, `INSERT INTO num VALUES (1, 'own')`);
+  expect(flushPart(store).rows[0]!.version).toBe(3);
+  store.close();
+});
+
 test('a check over columns never stops a merge', () => {
   const tables = [`CREATE TABLE box (id INTEGER PRIMARY KEY NOT NULL, a INTEGER, b INTEGER, CHECK (a + b < 10))`];
   const [x, y] = [openTestStore({ tables }), openTestStore({ tables })];

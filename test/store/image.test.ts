@@ -1,0 +1,44 @@
+/** What an image holds: everything that any replica of the database may know, and nothing that is one replica's own. */
+import { expect, test } from 'vitest';
+import type { SiteId } from '../../src/core/site-id.ts';
+import { createWasmDriver } from '../../src/sqlite/wasm/driver.ts';
+import { MemoryFileSystem } from '../../src/sqlite/wasm/memory-file-system.ts';
+import { stripImage } from '../../src/store/image.ts';
+import { flushPart, mergeParts, openTestStore, siteOf, write } from './test-store.ts';
+
+const PEER = 'ab'.repeat(16) as SiteId;
+/** Tables of what one replica remembers about itself and its peers. */
+const OWN_TABLES = ['crmesh_self', 'crmesh_former', 'crmesh_held', 'crmesh_refused', 'crmesh_era', 'crmesh_note'];
+
+test('an image has rows and coverage of its source, one cursor into it, and nothing that is its own', async () => {
+  const disk = new MemoryFileSystem();
+  const driver = await createWasmDriver({ fileSystem: disk });
+  const other = openTestStore();
+  write(other, `INSERT INTO num VALUES (2, 'of another')`);
+  const source = openTestStore({ driver, path: '/data.db' });
+  mergeParts(source, flushPart(other));
+  write(source, `INSERT INTO num VALUES (1, 'own')`);
+  source.flush();
+  source.setHeldBy(PEER, { held: [[0, 1]], parked: [], refused: [[1, 2]] });
+  source.setCursor(PEER, { nonce: source.identity.era, at: 7 as never });
+  source.copyForOthers('/image.db');
+  const { announced, storedMax, identity } = source;
+  const cursor = { nonce: identity.era, at: storedMax };
+  const image = driver.open('/image.db');
+  stripImage(image, { site: identity.site, cursor, announced });
+
+  const count = (table: string): unknown => image.prepare(`SELECT count(*) FROM ${table}`).get()?.[0];
+  const found = image.prepare(`SELECT name FROM sqlite_schema WHERE type = 'table'`).all().map(String);
+  const own = OWN_TABLES.filter((table) => found.includes(table));
+  expect(own).toEqual(expect.arrayContaining(['crmesh_self', 'crmesh_held', 'crmesh_era']));
+  expect(own.filter((table) => count(table) !== 0)).toEqual([]);
+  expect(image.prepare('SELECT nonce, c FROM crmesh_cursor').all()).toEqual([[cursor.nonce, cursor.at]]);
+  image.close();
+
+  const adopter = openTestStore({ driver, path: '/image.db' });
+  expect(adopter.connection.prepare('SELECT count(*) FROM num').get()).toEqual([2]);
+  expect([siteOf(source), siteOf(other)]).not.toContain(siteOf(adopter));
+  expect(adopter.coverage).toEqual(source.coverage);
+  expect(adopter.cursorOf(siteOf(source))).toEqual(cursor);
+  for (const store of [adopter, source, other]) store.close();
+});
