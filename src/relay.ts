@@ -163,7 +163,12 @@ export interface ServeOptions {
   readonly port: number;
   /** Default 127.0.0.1. */
   readonly host?: string;
+  /** Answers what is none of the relay's paths: pages of an app, say. `next` leaves the answer to the relay. */
+  readonly pages?: PageHandler;
 }
+
+/** As the middleware of Node's web servers, sirv for example. */
+export type PageHandler = (message: IncomingMessage, answer: ServerResponse, next: () => void) => void;
 
 export interface ServedRelay {
   /** http://HOST:PORT */
@@ -173,9 +178,16 @@ export interface ServedRelay {
   close(): Promise<void>;
 }
 
-/** Serves a relay alone on a port. Errors  UNAVAILABLE when the port cannot be had. */
-export async function serveRelay(relay: NodeRelay, { port, host = '127.0.0.1' }: ServeOptions): Promise<ServedRelay> {
-  const server = createServer((message, answer) => void relay.handle(message, answer));
+/** Serves a relay on a port, alone or with pages beside it. Errors  UNAVAILABLE when the port cannot be had. */
+export async function serveRelay(
+  relay: NodeRelay,
+  { port, host = '127.0.0.1', pages }: ServeOptions,
+): Promise<ServedRelay> {
+  const server = createServer((message, answer) => {
+    const onRelay = (): void => void relay.handle(message, answer);
+    if (pages === undefined || relay.serves(pathOf(message))) onRelay();
+    else pages(message, answer, onRelay);
+  });
   server.on('clientError', (error, socket) => relay.refuse(error, socket));
   server.on('upgrade', (message, socket, head) => void relay.upgrade(message, socket, head));
   await new Promise<void>((resolve, reject) => {
@@ -192,6 +204,10 @@ export async function serveRelay(relay: NodeRelay, { port, host = '127.0.0.1' }:
     await closed;
   };
   return { url: `http://${host.includes(':') ? `[${host}]` : host}:${opened}`, server, close };
+}
+
+function pathOf({ url = '/' }: IncomingMessage): string {
+  return url.split('?', 1)[0]!;
 }
 
 interface Machine {

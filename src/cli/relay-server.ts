@@ -4,7 +4,14 @@
 import { basename, dirname, resolve } from 'node:path';
 import { isReplicationError, ReplicationError } from '../core/errors.ts';
 import type { Database } from '../node.ts';
-import { createRelay, serveRelay, type NodeRelay, type RelayOptions, type ServedRelay } from '../relay.ts';
+import {
+  createRelay,
+  serveRelay,
+  type NodeRelay,
+  type PageHandler,
+  type RelayOptions,
+  type ServedRelay,
+} from '../relay.ts';
 import { ControlServer } from './control-server.ts';
 
 export interface RelayServerOptions extends Omit<RelayOptions, 'lockNote' | 'storage'> {
@@ -12,6 +19,8 @@ export interface RelayServerOptions extends Omit<RelayOptions, 'lockNote' | 'sto
   readonly host: string;
   /** 0 = a free one. */
   readonly port: number;
+  /** Answers what is none of the relay's paths. */
+  readonly pages?: PageHandler;
 }
 
 export class RelayServer {
@@ -29,7 +38,7 @@ export class RelayServer {
   }
 
   /** Errors  UNAVAILABLE when the port cannot be had. */
-  static async listen({ host, port, ...options }: RelayServerOptions): Promise<RelayServer> {
+  static async listen({ host, port, pages, ...options }: RelayServerOptions): Promise<RelayServer> {
     const control = await ControlServer.listen();
     try {
       const relay = createRelay({ ...options, lockNote: control.address });
@@ -37,7 +46,8 @@ export class RelayServer {
       control.serve((file) =>
         Promise.resolve(dirname(file) === dir ? relay.database(basename(file, '.db')) : undefined),
       );
-      return new RelayServer({ relay, served: await serveRelay(relay, { host, port }), control });
+      const served = await serveRelay(relay, { host, port, ...(pages === undefined ? {} : { pages }) });
+      return new RelayServer({ relay, served, control });
     } catch (error) {
       await control.close();
       throw error;

@@ -5,7 +5,7 @@ import { ERROR_TABLE, type ErrorCode } from '../../src/core/errors.ts';
 import { filesUnder, pathExists, readText, type SourceFile } from './house.ts';
 
 const documents = filesUnder(['.'], ['.md']);
-const sources = filesUnder(['src', 'test', 'bench', 'examples'], ['.ts']);
+const sources = filesUnder(['src', 'test', 'bench', 'examples'], ['.ts', '.tsx']);
 
 interface Link {
   readonly from: string;

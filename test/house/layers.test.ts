@@ -60,6 +60,16 @@ describe('layers', () => {
     expect(wrong).toEqual([]);
   });
 
+  test('examples have the package by its name, as any app, and nothing else of the house', () => {
+    const wrong = filesUnder(['examples'], ['.ts', '.tsx']).flatMap((file) =>
+      importsOf(file.text)
+        .map((name) => resolvedImport(file, name) ?? name)
+        .filter((to) => !/^(?:crmesh|react|react-dom\/client|vite|node:url)$|^examples\//.test(to))
+        .map((to) => `${file.path} -> ${to}`),
+    );
+    expect(wrong).toEqual([]);
+  });
+
   test('the two engines do not know each other', () => {
     const engine = (path: string): string | undefined => /^src\/sqlite\/(wasm|native)\//.exec(path)?.[1];
     const wrong = files.flatMap((file) =>

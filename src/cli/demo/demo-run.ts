@@ -6,8 +6,8 @@ import { importRows } from '../imported-rows.ts';
 import { progressOf, type ProgressCounts } from '../progress.ts';
 import type { Terminal } from '../terminal.ts';
 import { changesPerCity, loadCities } from './cities.ts';
-import { contentOf, type Content } from './content-hash.ts';
-import { demoDatabaseId, type DemoWorld, type Side } from './demo-world.ts';
+import { cityChangesOf, contentOf, type Content } from './city-content.ts';
+import type { DemoWorld, Side } from './demo-world.ts';
 import { editLive, editOffline } from './edits.ts';
 
 /** The JSON line. */
@@ -24,7 +24,7 @@ export interface DemoReport {
   /** Bytes that A's link sent, and that B's received, in these times. */
   readonly bytesUp: number;
   readonly bytesDown: number;
-  /** Cell changes that the relay holds at the end. */
+  /** Changes of cities that the relay holds at the end. */
   readonly changes: number;
 }
 
@@ -36,7 +36,7 @@ export interface DemoOutcome {
 const liveEdits = 50;
 
 export async function runDemo(terminal: Terminal, world: DemoWorld, rowsMax: number | undefined): Promise<DemoOutcome> {
-  const { a, b, relay } = world;
+  const { a, b, relay, dbid } = world;
   const cities = await loadCities(rowsMax);
   const rows = cities.length;
   const imported = progressOf(terminal, { label: 'A: import', total: rows });
@@ -51,14 +51,15 @@ export async function runDemo(terminal: Terminal, world: DemoWorld, rowsMax: num
   await editLive(a.db, b.db, liveEdits);
   await settle(world);
 
+  const relayed = relay.database(dbid);
   const contents = {
     A: await contentOf((sql, parameters) => a.db.query(sql, parameters)),
     B: await contentOf((sql, parameters) => b.db.query(sql, parameters)),
-    relay: await contentOf((sql, parameters) => relay.database(demoDatabaseId).query(sql, parameters)),
+    relay: await contentOf((sql, parameters) => relayed.query(sql, parameters)),
   };
   const identical = contents.A.hash === contents.B.hash && contents.A.hash === contents.relay.hash;
   const echoedChanges = a.link.status.traffic.changesEchoed + b.link.status.traffic.changesEchoed;
-  const changes = await relay.database(demoDatabaseId).countChanges();
+  const changes = await cityChangesOf((sql) => relayed.query(sql));
   return {
     report: {
       rows,

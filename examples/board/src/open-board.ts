@@ -1,0 +1,33 @@
+/** Opens this browser's replica and its link. The whole wiring of an app with crmesh is this. */
+import { open, type BrowserDatabase, type PageLink } from 'crmesh';
+import type { RelayAddress } from './relay-address.ts';
+import { boardSchema } from './schema.ts';
+
+export interface Board {
+  readonly db: BrowserDatabase;
+  readonly link: PageLink;
+  readonly relay: RelayAddress;
+  /** Changes that this browser held before it was linked. */
+  readonly held: number;
+}
+
+const offlineKey = 'crmesh-board-offline';
+
+export async function openBoard(relay: RelayAddress): Promise<Board> {
+  const db = await open(relay.name, { schema: boardSchema });
+  const held = await db.countChanges();
+  const link = db.sync(relay.sync);
+  if (localStorage.getItem(offlineKey) !== null) link.pause();
+  return { db, link, relay, held };
+}
+
+/** The switch, remembered over a reload. */
+export function setOnline({ link }: Board, online: boolean): void {
+  if (online) {
+    localStorage.removeItem(offlineKey);
+    link.resume();
+  } else {
+    localStorage.setItem(offlineKey, 'yes');
+    link.pause();
+  }
+}

@@ -1,0 +1,45 @@
+/** Writes a new task. */
+import { useRef, useState, type FormEvent, type ReactNode } from 'react';
+import type { BrowserDatabase } from 'crmesh';
+import type { City } from './cities.ts';
+import { CitySearch } from './city-search.tsx';
+import { addTask } from './tasks.ts';
+
+export function TaskForm({ db }: { readonly db: BrowserDatabase }): ReactNode {
+  const [city, setCity] = useState<City>();
+  const [complaint, setComplaint] = useState('');
+  const title = useRef<HTMLInputElement>(null);
+  const add = async (): Promise<void> => {
+    const text = title.current?.value.trim() ?? '';
+    if (text === '') return setComplaint('Write what is to be done.');
+    if (city === undefined) return setComplaint('Choose a city from the list.');
+    setComplaint('');
+    try {
+      await addTask(db, { title: text, city: city.id });
+    } catch (error) {
+      return setComplaint(error instanceof Error ? error.message : String(error));
+    }
+    if (title.current !== null) title.current.value = '';
+    setCity(undefined);
+    title.current?.focus();
+  };
+  const onSubmit = (event: FormEvent): void => {
+    event.preventDefault();
+    void add();
+  };
+  return (
+    <form className="task-form" onSubmit={onSubmit} aria-label="New task">
+      <div className="field wide">
+        <label htmlFor="title">Task</label>
+        <input id="title" ref={title} maxLength={200} autoComplete="off" placeholder="What is to be done?" />
+      </div>
+      <CitySearch db={db} chosen={city} onChoose={setCity} />
+      <button type="submit" className="main-button">
+        Add task
+      </button>
+      <p className="complaint" role="alert">
+        {complaint}
+      </p>
+    </form>
+  );
+}
