@@ -72,6 +72,9 @@ export async function open(path: string, options: OpenOptions = {}): Promise<Dat
   if (typeof path !== 'string' || path === '') {
     throw new ReplicationError('USAGE', "open takes the path of a file first: open('todo.db', { schema })");
   }
+  if (typeof options !== 'object' || options === null) {
+    throw new ReplicationError('USAGE', "open takes its options as an object: open('todo.db', { schema })");
+  }
   const limits = limitsWith(options.limits);
   const runtime = nodeRuntime();
   const log = options.log ?? processWarnings();

@@ -81,6 +81,7 @@ export function commitDurability({ durability, faults }: StoreOptions): CommitDu
  * Errors  what the driver says of the file; DATABASE_CORRUPT when another tool changed the identity or a table.
  */
 export function openDatabase(options: StoreOptions): OpenedStore {
+  assertOptions(options);
   const connection = connect(options);
   return overWholeTables(() => openConnected(connection, options));
 }
@@ -124,6 +125,16 @@ function reopen(connection: Connection, options: StoreOptions): OpenedStore {
   } catch (error) {
     reopened.close();
     throw error;
+  }
+}
+
+/** Errors  USAGE for what a caller without types can give. */
+function assertOptions({ schema, durability = 'normal' }: StoreOptions): void {
+  if (schema !== undefined && typeof schema !== 'string') {
+    throw new ReplicationError('USAGE', 'schema is a text: CREATE TABLE and CREATE INDEX statements');
+  }
+  if (durability !== 'normal' && durability !== 'full') {
+    throw new ReplicationError('USAGE', "durability is 'normal' or 'full'");
   }
 }
 

@@ -58,6 +58,9 @@ function sessionUrl(database: string): URL {
   return url;
 }
 
+/** How long a peer that was told of a close may take to end its stream. */
+const END_MS = 1_000;
+
 interface Connection {
   readonly url: URL;
   readonly shown: string;
@@ -78,12 +81,15 @@ class HttpClientPort implements FramePort {
   #posting = false;
   #pressed = false;
   #closing: { readonly code: number; readonly reason: string } | undefined;
+  readonly #reading: Promise<void>;
+  /** The peer ends the stream by itself: it was told to, or said so. */
+  #streamEnds = false;
 
   constructor(connection: Connection, body: ReadableStream<Uint8Array>) {
     this.description = `http ${connection.shown}`;
     this.#connection = connection;
     this.#inbox = new FrameInbox(connection.limits);
-    void this.#read(body);
+    this.#reading = this.#read(body);
   }
 
   get bufferedBytes(): number {
@@ -137,7 +143,21 @@ class HttpClientPort implements FramePort {
     url.searchParams.set('close', String(closing.code));
     url.searchParams.set('reason', closing.reason);
     await this.#request(url, []).catch(() => undefined);
+    this.#streamEnds = true;
     this.#end(closing.code, closing.reason);
+  }
+
+  /**
+   * Ends the requests that are under way; not at once where the peer ends them.
+   *
+   * Why  A fetch that is cut may leave a connection without a request, for which a server waits when it closes.
+   */
+  async #letGo(): Promise<void> {
+    const { abort } = this.#connection;
+    if (!this.#streamEnds) return abort.abort();
+    const timer = setTimeout(() => abort.abort(), END_MS);
+    await this.#reading;
+    clearTimeout(timer);
   }
 
   #takeFrames(): Uint8Array[] {
@@ -174,7 +194,8 @@ class HttpClientPort implements FramePort {
         if (events === undefined) return this.close(4413, 'TOO_LARGE');
         for (const event of events) this.#take(event);
       }
-      this.#end(CLOSE_LOST, 'the stream ended');
+      this.#streamEnds = true;
+      this.#end(this.#closing?.code ?? CLOSE_LOST, this.#closing?.reason ?? 'the stream ended');
     } catch (error) {
       this.#end(CLOSE_LOST, String(causeOf(error)));
     }
@@ -183,6 +204,7 @@ class HttpClientPort implements FramePort {
   #take(event: SseEvent): void {
     if (event.event === 'close') {
       const { code, reason } = closeFromText(event.data);
+      this.#streamEnds = true;
       return this.#end(code, reason);
     }
     const frame = bytesFromBase64(event.data);
@@ -194,7 +216,7 @@ class HttpClientPort implements FramePort {
     this.#queue = [];
     this.#bufferedBytes = 0;
     this.#inbox.end(code, reason);
-    this.#connection.abort.abort();
+    void this.#letGo();
   }
 }
 

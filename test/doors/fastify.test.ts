@@ -1,7 +1,8 @@
 /** crmesh/fastify inside a real fastify 5 server that has other routes, bodies and upgrade listeners. */
 import { mkdtempSync, rmSync } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
 import { request } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
@@ -100,6 +101,20 @@ describe('the plugin', () => {
     await expect(b.sync(`${url}/todo`, { token: 'u' }).synced()).rejects.toMatchObject({ code: 'UNAUTHORIZED' });
     await app.close();
     await Promise.all([a.close(), b.close()]);
+  });
+
+  test('is left by callers over http without a connection that it would wait for when it closes', async () => {
+    await serve();
+    const unused = new Set<Socket>();
+    app.server.on('connection', (socket: Socket) => unused.add(socket));
+    app.server.on('request', ({ socket }: IncomingMessage) => unused.delete(socket));
+    for (let i = 0; i < 5; i++) {
+      const db = await open(':memory:', { schema: TODO_SCHEMA });
+      await db.sync(`${url}/todo`).synced();
+      await db.close();
+    }
+    await app.close();
+    expect(unused.size).toBe(0);
   });
 
   test('is one of two instances in one app, each with its folder', async () => {

@@ -96,6 +96,16 @@ describe('open', () => {
     await expect(open(undefined as unknown as string)).rejects.toMatchObject({ code: 'USAGE' });
   });
 
+  test.each([
+    ['a schema that is no text', { schema: 5 }],
+    ['an unknown durability', { schema: SCHEMA, durability: 'never' }],
+    ['an unknown engine', { schema: SCHEMA, engine: 'other' }],
+    ['an unknown limit', { schema: SCHEMA, limits: { none: 1 } }],
+    ['null', null],
+  ])('%s among the options is refused with USAGE', async (_, options) => {
+    await expect(open(':memory:', options as never)).rejects.toMatchObject({ code: 'USAGE' });
+  });
+
   test('errors are of one class with a stable code', async () => {
     const error: unknown = await open('').catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(ReplicationError);

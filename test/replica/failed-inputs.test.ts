@@ -36,6 +36,26 @@ describe('behind an input that was not taken', () => {
     expect(b.rows('SELECT id FROM todo')).toEqual([['t1']]);
   });
 
+  it('what a session has brought is dropped when it ends before the merge', async () => {
+    const [a, b] = [await world.node(), await world.node()];
+    const wire = world.connect(b, a);
+    await live(wire);
+    const before = b.store.cursorOf(a.store.identity.site);
+    const resume = b.replica.suspend();
+    a.write("INSERT INTO todo VALUES ('t1', 'on its way', 0)");
+    a.replica.flush();
+    await delivered();
+    wire.cut();
+    await delivered();
+    resume();
+    await eventually(() => wire.client.state === 'closed', 'the link ends');
+    await delivered();
+    expect(b.rows('SELECT id FROM todo')).toEqual([]);
+    expect(b.store.cursorOf(a.store.identity.site)).toEqual(before);
+    await live(world.connect(b, a));
+    expect(b.rows('SELECT id FROM todo')).toEqual([['t1']]);
+  });
+
   it('a later mark of the same group does not move the cursor when the disk is full', async () => {
     const a = await world.node();
     const b = await world.node();

@@ -23,6 +23,7 @@ import {
   run,
   sent,
   welcomeOfB,
+  windowOfB,
 } from './fixtures.ts';
 
 const { beatMs, silenceMs, handshakeMs, creditBytes } = DEFAULT_LIMITS;
@@ -226,6 +227,17 @@ describe('repair', () => {
     const answer = message({ type: 'part', blob: blobOf(SITE_C, 4, 9), claims: [] });
     const applied = { type: 'applied', acks: new Map(), refusals: [], failure: undefined, bytes: 0 } as const;
     expect(ofType(run(asked.state, [answer, applied]).effects, 'find-gaps')).toEqual([]);
+  });
+
+  it('waits for what is taken and not merged yet: the gap may be in it', () => {
+    const window = windowOfB({ from: 0, to: 4, n: 0, parts: [blobOf(SITE_C, 0, 9)], claims: stated });
+    const base = message({ type: 'base', era: ERA_B, at: at(0) });
+    const live = run(openSessionOf({ mode: 'peer' }), [base, message(LIVE_BEAT)]);
+    expect(ofType(live.effects, 'live')).toHaveLength(1);
+    const told = run(live.state, [message(window), message({ type: 'coverage', coverage: stated })]);
+    expect(ofType(told.effects, 'find-gaps')).toEqual([]);
+    const applied = { type: 'applied', acks: new Map(), refusals: [], failure: undefined, bytes: 0 } as const;
+    expect(ofType(run(told.state, [applied]).effects, 'find-gaps')).toEqual([{ type: 'find-gaps', stated }]);
   });
 });
 
