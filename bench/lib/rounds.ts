@@ -3,7 +3,7 @@ import type { Contender } from '../contenders/contender.ts';
 import type { BenchContext } from '../workloads/workload.ts';
 import { medians } from './measure.ts';
 
-const MESSAGE_MAX = 60;
+const MESSAGE_MAX = 100;
 
 export type Figures = Readonly<Record<string, number>>;
 
