@@ -5,6 +5,7 @@ import type { Contender } from './contender.ts';
 import { crmesh, crmeshByImage, crmeshByName, crmeshByRows, crmeshInOneTransaction } from './crmesh.ts';
 import { pouchdb } from './pouchdb.ts';
 import { tinybase } from './tinybase.ts';
+import { vlcn } from './vlcn.ts';
 import { yWebsocket } from './y-websocket.ts';
 
 export const contenders: readonly Contender[] = [
@@ -17,6 +18,7 @@ export const contenders: readonly Contender[] = [
   yWebsocket,
   automerge,
   pouchdb,
+  vlcn,
 ];
 
 export function contenderNamed(name: string): Contender {

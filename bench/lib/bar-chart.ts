@@ -1,5 +1,5 @@
 /** A bar chart as SVG: horizontal bars in groups, light, readable without colours, on a scale that may be logarithmic. */
-import { cellText, type Table } from './table.ts';
+import { cellText, type Cell, type Table } from './table.ts';
 
 const WIDTH = 720;
 const CHARACTER_WIDTH = 6.6;
@@ -25,7 +25,7 @@ export function barChart({ name, rows, chart }: Table): string | undefined {
   for (const row of rows) {
     const value = row[chart.value];
     if (typeof value !== 'number' || !(value > 0)) continue;
-    const group = chart.group === undefined ? '' : `${cellText(row[chart.group])} ${chart.group}`;
+    const group = chart.group === undefined ? '' : groupName(row[chart.group], chart.group);
     groups.set(group, [...(groups.get(group) ?? []), { label: cellText(row[chart.label]), value }]);
   }
   if (groups.size === 0) return undefined;
@@ -49,6 +49,11 @@ export function barChart({ name, rows, chart }: Table): string | undefined {
   }
   const title = `${name}: ${chart.value}${scale.isLogarithmic ? ' (logarithmic scale)' : ''}`;
   return page(y + 10, [text(8, 22, title, 'font-size="15" font-weight="600"'), ...parts]);
+}
+
+/** '10,000 rows', or the words that stand there. */
+function groupName(cell: Cell | undefined, column: string): string {
+  return typeof cell === 'number' ? `${cellText(cell)} ${column}` : cellText(cell);
 }
 
 function scaleOf(

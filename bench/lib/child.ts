@@ -60,7 +60,7 @@ async function inTime(line: Promise<string>, order: object): Promise<string> {
   }
 }
 
-/** Lines of a child's stdout; a wait fails when the child has ended. */
+/** JSON lines of a child's stdout, where libraries may print as well; a wait fails when the child has ended. */
 class Lines {
   readonly #lines: string[] = [];
   readonly #waiting: Waiting[] = [];
@@ -69,6 +69,7 @@ class Lines {
   constructor(child: ChildProcess) {
     createInterface({ input: child.stdout! })
       .on('line', (line) => {
+        if (!line.startsWith('{')) return;
         const next = this.#waiting.shift();
         if (next === undefined) this.#lines.push(line);
         else next.resolve(line);

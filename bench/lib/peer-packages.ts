@@ -57,6 +57,9 @@ function whyNot(said: string): string {
   if (/ENOTFOUND registry|EAI_AGAIN|ECONNREFUSED|ENETUNREACH|network request to/i.test(said)) {
     return 'the npm registry cannot be reached: connect, or set npm config registry';
   }
+  if (/ENOTFOUND|ECONNREFUSED|ENETUNREACH|ETIMEDOUT/.test(said)) {
+    return 'its native part is absent: an install script of it downloads it from a place that cannot be reached here';
+  }
   const reason = /(?:Error: |npm error )((?:getaddrinfo|.*prebuil|.*gyp|.*E[A-Z]{4,}).*)/.exec(said)?.[1];
   return `its packages do not install here: ${reason ?? said.trim().split('\n').at(-1) ?? 'npm failed'}`;
 }

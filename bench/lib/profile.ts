@@ -35,7 +35,9 @@ export function topFunctions(folder: string): string[] {
     .map(([name, time]) => `${((100 * time) / total).toFixed(1).padStart(5)} % ${(time / 1000).toFixed(0)} ms ${name}`);
 }
 
+/** The engine's functions have numbers for names: they are told as one. */
 function nameOf({ functionName, url }: CpuProfile['nodes'][number]['callFrame']): string {
-  const place = url.startsWith('wasm:') ? 'engine' : url.replace(/^.*\//, '');
+  if (url.startsWith('wasm:')) return 'the engine (WASM)';
+  const place = url.replace(/^.*\//, '');
   return `${functionName === '' ? '(anonymous)' : functionName}${place === '' ? '' : ` (${place})`}`;
 }

@@ -2,8 +2,9 @@
 import type { Contender } from '../contenders/contender.ts';
 import type { BenchContext } from '../workloads/workload.ts';
 import { medians } from './measure.ts';
+import type { Cell } from './table.ts';
 
-const MESSAGE_MAX = 60;
+const MESSAGE_MAX = 100;
 
 export type Figures = Readonly<Record<string, number>>;
 
@@ -45,4 +46,19 @@ export function figuresFor<T extends Figures>(
 ): T | undefined {
   const outcome = outcomes.get(contender);
   return outcome !== undefined && 'figures' in outcome ? outcome.figures : undefined;
+}
+
+/** A row a contender: its figures, or in `column` why it has none; then the peers that are absent. */
+export function outcomeRows<T extends Figures>(
+  { absent }: BenchContext,
+  outcomes: ReadonlyMap<Contender, Outcome<T>>,
+  { head, column }: { readonly head: Readonly<Record<string, Cell>>; readonly column: string },
+  cells: (figures: T, contender: Contender) => Readonly<Record<string, Cell>>,
+): Readonly<Record<string, Cell>>[] {
+  const measured = [...outcomes].map(([contender, outcome]) => {
+    const row = { ...head, contender: contender.name };
+    if ('failure' in outcome) return { ...row, [column]: `FAILED: ${outcome.failure}` };
+    return { ...row, ...cells(outcome.figures, contender), runs: outcome.runs };
+  });
+  return [...measured, ...absent.map(({ name }) => ({ ...head, contender: name, [column]: 'NOT RUN, see below' }))];
 }

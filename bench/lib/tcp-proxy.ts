@@ -60,11 +60,10 @@ async function startProxy(address: string, wayBack: (break_: () => void) => Tran
     for (const socket of [near, far]) {
       open.add(socket);
       socket.setNoDelay(true);
-      socket.on('error', break_).on('close', () => {
-        open.delete(socket);
-        break_();
-      });
+      socket.on('error', break_).on('close', () => open.delete(socket));
     }
+    // What the server said last is still on its way when its end has closed.
+    near.on('close', break_);
     const back = wayBack(break_);
     const forth = back instanceof Delay ? wayBack(break_) : undefined;
     if (forth === undefined) near.pipe(far);

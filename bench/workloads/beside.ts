@@ -6,10 +6,10 @@ import type { Contender } from '../contenders/contender.ts';
 import { crmesh } from '../contenders/crmesh.ts';
 import { rounded } from '../lib/measure.ts';
 import { pause } from '../lib/pause.ts';
-import { inTurns } from '../lib/rounds.ts';
+import { inTurns, outcomeRows } from '../lib/rounds.ts';
 import { heard, onStage } from '../lib/stage.ts';
 import type { Cell, Table } from '../lib/table.ts';
-import { absentNotes, type BenchContext, type Findings, type Workload } from './workload.ts';
+import { absentNotes, subscribingPeers, type BenchContext, type Findings, type Workload } from './workload.ts';
 
 export const beside: Workload = {
   name: 'beside',
@@ -38,13 +38,10 @@ async function run(context: BenchContext): Promise<Findings> {
   for (const size of context.sizes ?? SIZES) {
     for (const upload of UPLOADS) {
       // Only our servers have several databases at addresses of one form.
-      const contenders = [crmesh, ...(upload === 'other database' ? [] : context.peers.filter(isLight))];
+      const contenders = [crmesh, ...(upload === 'other database' ? [] : subscribingPeers(context, SUBSCRIBERS))];
       const outcomes = await inTurns(context, contenders, (contender) => measure(context, contender, { size, upload }));
-      for (const [{ name }, outcome] of outcomes) {
-        const head = { upload: upload === 'none' ? upload : `${size} rows, ${upload}`, contender: name };
-        if ('failure' in outcome) rows.push({ ...head, 'p50 ms': `FAILED: ${outcome.failure}` });
-        else rows.push({ ...head, ...besideCells(outcome.figures), runs: outcome.runs });
-      }
+      const head = { upload: upload === 'none' ? upload : `${size} rows, ${upload}` };
+      rows.push(...outcomeRows(context, outcomes, { head, column: 'p50 ms' }, besideCells));
     }
   }
   const table: Table = {
@@ -54,10 +51,6 @@ async function run(context: BenchContext): Promise<Findings> {
     chart: { group: 'upload', label: 'contender', value: 'p99 ms', unit: 'ms' },
   };
   return { tables: [table], notes: absentNotes(context) };
-}
-
-function isLight(contender: Contender): boolean {
-  return contender.subscribesWhole !== true;
 }
 
 function besideCells(figures: BesideFigures): Record<string, Cell> {

@@ -9,7 +9,7 @@ import { bare } from '../contenders/bare.ts';
 import type { Contender } from '../contenders/contender.ts';
 import { engineFloor } from '../lib/engine-floor.ts';
 import { medians, rounded } from '../lib/measure.ts';
-import { figuresFor, inTurns } from '../lib/rounds.ts';
+import { figuresFor, inTurns, outcomeRows } from '../lib/rounds.ts';
 import { figuresOf } from '../lib/process-figures.ts';
 import { bytesOf, onStage } from '../lib/stage.ts';
 import type { Cell, Table } from '../lib/table.ts';
@@ -42,12 +42,9 @@ async function run(context: BenchContext): Promise<Findings> {
     const contenders = [crmesh, crmeshByRows, bare, ...context.peers];
     const outcomes = await inTurns(context, contenders, (contender) => runBulk(context, contender, size));
     const ours = figuresFor(outcomes, crmesh)!.totalMs;
-    for (const [{ name, keeps }, outcome] of outcomes) {
-      if ('failure' in outcome) rows.push({ rows: size, contender: name, 'total ms': `FAILED: ${outcome.failure}` });
-      else rows.push({ ...bulkRow(size, name, keeps, outcome.figures, ours), runs: outcome.runs });
-    }
+    const head = { head: { rows: size }, column: 'total ms' };
+    rows.push(...outcomeRows(context, outcomes, head, (it, { keeps }) => bulkCells(it, { size, keeps, ours })));
     rows.push(await floorRow(context, size, ours));
-    for (const { name } of context.absent) rows.push({ rows: size, contender: name, 'total ms': 'NOT RUN, see below' });
   }
   const table: Table = {
     name: 'Bulk',
@@ -92,10 +89,11 @@ export function runBulk(context: BenchContext, contender: Contender, size: numbe
   });
 }
 
-function bulkRow(size: number, name: string, keeps: string, figures: BulkFigures, ours: number): Record<string, Cell> {
+function bulkCells(
+  figures: BulkFigures,
+  { size, keeps, ours }: { readonly size: number; readonly keeps: string; readonly ours: number },
+): Record<string, Cell> {
   return {
-    rows: size,
-    contender: name,
     'up ms': rounded(figures.upMs),
     'down ms': rounded(figures.downMs),
     'total ms': rounded(figures.totalMs),

@@ -9,10 +9,10 @@ import type { Contender } from '../contenders/contender.ts';
 import { crmesh } from '../contenders/crmesh.ts';
 import { commitTimes, type CommitTimes } from '../lib/commit-times.ts';
 import { medians, rounded } from '../lib/measure.ts';
-import { figuresFor, inTurns } from '../lib/rounds.ts';
+import { figuresFor, inTurns, outcomeRows } from '../lib/rounds.ts';
 import { heard, onStage } from '../lib/stage.ts';
 import type { Cell, Table } from '../lib/table.ts';
-import { absentNotes, type BenchContext, type Findings, type Workload } from './workload.ts';
+import { absentNotes, subscribingPeers, type BenchContext, type Findings, type Workload } from './workload.ts';
 
 export const fanOut: Workload = {
   name: 'fan-out',
@@ -26,8 +26,6 @@ const WRITES = 200;
 const EVERY_MS = 20;
 /** How long after the last write the rest may come. */
 const PATIENCE_MS = 10_000;
-/** Subscribers that are whole clients: more of them would measure themselves. */
-const WHOLE_CLIENTS_MAX = 10;
 const FULL_COMMITS_ON_PATH = 2;
 
 interface FanOutFigures extends Readonly<Record<string, number>> {
@@ -44,18 +42,13 @@ async function run(context: BenchContext): Promise<Findings> {
   const rows: Record<string, Cell>[] = [];
   const notes: string[] = [];
   for (const size of context.sizes ?? SIZES) {
-    const contenders = [crmesh, bare, ...context.peers];
+    const contenders = [crmesh, bare, ...subscribingPeers(context, size)];
     const commits: CommitTimes[] = [];
     const outcomes = await inTurns(context, contenders, async (contender) => {
       if (contender === crmesh) commits.push(await commitTimes());
       return measure(context, contender, size);
     });
-    for (const [{ name }, outcome] of outcomes) {
-      if ('failure' in outcome)
-        rows.push({ subscribers: size, contender: name, 'p50 ms': `FAILED: ${outcome.failure}` });
-      else rows.push({ ...fanOutRow(size, name, outcome.figures), runs: outcome.runs });
-    }
-    for (const { name } of context.absent) rows.push({ subscribers: size, contender: name, 'p50 ms': 'NOT RUN' });
+    rows.push(...outcomeRows(context, outcomes, { head: { subscribers: size }, column: 'p50 ms' }, fanOutCells));
     const [ours, floor] = [figuresFor(outcomes, crmesh)!, figuresFor(outcomes, bare)!];
     notes.push(verdict(size, ours, floor, medians(commits)));
   }
@@ -63,7 +56,7 @@ async function run(context: BenchContext): Promise<Findings> {
     name: 'Fan-out',
     caption:
       `${WRITES} writes, one every ${EVERY_MS} ms; a write is a row of about 45 bytes. Subscribers stand in one process ` +
-      'and have no database (automerge-repo: whole clients); bytes are those at their sockets.',
+      'and have no database (automerge-repo has whole clients, so only a few); bytes are those at their sockets.',
     rows,
     chart: { group: 'subscribers', label: 'contender', value: 'p99 ms', unit: 'ms' },
   };
@@ -73,10 +66,7 @@ async function run(context: BenchContext): Promise<Findings> {
   };
 }
 
-async function measure(context: BenchContext, contender: Contender, size: number): Promise<FanOutFigures> {
-  if (contender.subscribesWhole === true && size > WHOLE_CLIENTS_MAX) {
-    throw new Error(`its subscribers are whole clients: up to ${WHOLE_CLIENTS_MAX}`);
-  }
+function measure(context: BenchContext, contender: Contender, size: number): Promise<FanOutFigures> {
   context.note(`fan-out to ${size}: ${contender.name}`);
   return onStage(context.stageOf(contender), async (stage) => {
     const server = await stage.server();
@@ -102,10 +92,8 @@ async function measure(context: BenchContext, contender: Contender, size: number
   });
 }
 
-function fanOutRow(size: number, name: string, figures: FanOutFigures): Record<string, Cell> {
+function fanOutCells(figures: FanOutFigures): Record<string, Cell> {
   return {
-    subscribers: size,
-    contender: name,
     'p50 ms': rounded(figures.p50),
     'p99 ms': rounded(figures.p99),
     'delivered %': rounded(100 * figures.share),

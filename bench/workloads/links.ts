@@ -7,10 +7,10 @@ import type { Contender } from '../contenders/contender.ts';
 import { crmesh } from '../contenders/crmesh.ts';
 import { rounded } from '../lib/measure.ts';
 import { pause } from '../lib/pause.ts';
-import { inTurns } from '../lib/rounds.ts';
+import { inTurns, outcomeRows } from '../lib/rounds.ts';
 import { heard, onStage } from '../lib/stage.ts';
 import type { Cell, Table } from '../lib/table.ts';
-import { absentNotes, type BenchContext, type Findings, type Workload } from './workload.ts';
+import { absentNotes, subscribingPeers, type BenchContext, type Findings, type Workload } from './workload.ts';
 
 export const links: Workload = {
   name: 'links',
@@ -25,8 +25,6 @@ const IDLE_MS = 5_000;
 const WRITES = 5;
 const EVERY_MS = 1_000;
 const PATIENCE_MS = 20_000;
-/** More of those that are whole clients would fill the machine. */
-const WHOLE_CLIENTS_MAX = 10;
 
 type LinksFigures = Readonly<
   Record<'connectMs' | 'idlePercent' | 'idleMB' | 'linkKB' | 'p50' | 'p99' | 'percent', number>
@@ -35,13 +33,9 @@ type LinksFigures = Readonly<
 async function run(context: BenchContext): Promise<Findings> {
   const rows: Record<string, Cell>[] = [];
   for (const size of context.sizes ?? SIZES) {
-    const contenders = [crmesh, bare, ...context.peers];
+    const contenders = [crmesh, bare, ...subscribingPeers(context, size)];
     const outcomes = await inTurns(context, contenders, (contender) => measure(context, contender, size));
-    for (const [{ name }, outcome] of outcomes) {
-      if ('failure' in outcome) rows.push({ links: size, contender: name, 'connect ms': `FAILED: ${outcome.failure}` });
-      else rows.push({ ...linksRow(size, name, outcome.figures), runs: outcome.runs });
-    }
-    for (const { name } of context.absent) rows.push({ links: size, contender: name, 'connect ms': 'NOT RUN' });
+    rows.push(...outcomeRows(context, outcomes, { head: { links: size }, column: 'connect ms' }, linksCells));
   }
   const table: Table = {
     name: 'Many links',
@@ -54,10 +48,8 @@ async function run(context: BenchContext): Promise<Findings> {
   return { tables: [table], notes: absentNotes(context) };
 }
 
-function linksRow(size: number, name: string, figures: LinksFigures): Record<string, Cell> {
+function linksCells(figures: LinksFigures): Record<string, Cell> {
   return {
-    links: size,
-    contender: name,
     'connect ms': rounded(figures.connectMs),
     'idle CPU %': rounded(figures.idlePercent),
     'server MB': rounded(figures.idleMB),
@@ -68,9 +60,7 @@ function linksRow(size: number, name: string, figures: LinksFigures): Record<str
   };
 }
 
-async function measure(context: BenchContext, contender: Contender, size: number): Promise<LinksFigures> {
-  if (contender.subscribesWhole === true && size > WHOLE_CLIENTS_MAX)
-    throw new Error('its subscribers are whole clients');
+function measure(context: BenchContext, contender: Contender, size: number): Promise<LinksFigures> {
   context.note(`${size} links: ${contender.name}`);
   return onStage(context.stageOf(contender), async (stage) => {
     const server = await stage.server();

@@ -10,7 +10,7 @@ import { crmesh } from '../contenders/crmesh.ts';
 import type { Child } from '../lib/child.ts';
 import { rounded } from '../lib/measure.ts';
 import { pause } from '../lib/pause.ts';
-import { figuresFor, inTurns } from '../lib/rounds.ts';
+import { figuresFor, inTurns, outcomeRows } from '../lib/rounds.ts';
 import { bytesOf, onStage } from '../lib/stage.ts';
 import type { Cell, Table } from '../lib/table.ts';
 import { delayingProxy } from '../lib/tcp-proxy.ts';
@@ -37,11 +37,8 @@ async function run(context: BenchContext): Promise<Findings> {
     const contenders = [crmesh, bare, ...context.peers];
     const outcomes = await inTurns(context, contenders, (contender) => measure(context, contender, size));
     const ours = figuresFor(outcomes, crmesh)!;
-    for (const [{ name }, outcome] of outcomes) {
-      if ('failure' in outcome) rows.push({ rows: size, contender: name, ms: `FAILED: ${outcome.failure}` });
-      else rows.push({ ...reconnectRow(size, name, outcome.figures, ours), runs: outcome.runs });
-    }
-    for (const { name } of context.absent) rows.push({ rows: size, contender: name, ms: 'NOT RUN' });
+    const head = { head: { rows: size }, column: 'ms' };
+    rows.push(...outcomeRows(context, outcomes, head, (it) => reconnectCells(it, ours)));
   }
   const table: Table = {
     name: 'Reconnect',
@@ -54,15 +51,8 @@ async function run(context: BenchContext): Promise<Findings> {
   return { tables: [table], notes: absentNotes(context) };
 }
 
-function reconnectRow(
-  size: number,
-  name: string,
-  figures: ReconnectFigures,
-  ours: ReconnectFigures,
-): Record<string, Cell> {
+function reconnectCells(figures: ReconnectFigures, ours: ReconnectFigures): Record<string, Cell> {
   return {
-    rows: size,
-    contender: name,
     ms: rounded(figures.ms),
     'crmesh : it': rounded(ours.ms / figures.ms),
     'kB down': rounded(figures.received / 1e3),

@@ -30,6 +30,14 @@ export interface BenchContext {
   note(text: string): void;
 }
 
+/** More subscribers that are whole clients would measure themselves. */
+const WHOLE_CLIENTS_MAX = 10;
+
+/** The peers that can stand as so many subscribers in one process. */
+export function subscribingPeers({ peers }: BenchContext, subscribers: number): readonly Contender[] {
+  return peers.filter(({ subscribesWhole = false }) => !subscribesWhole || subscribers <= WHOLE_CLIENTS_MAX);
+}
+
 /** Says of every peer that could not run, why. */
 export function absentNotes({ absent }: BenchContext): string[] {
   return absent.map(({ name, why }) => `${name} DID NOT RUN: ${why}`);
