@@ -37,9 +37,9 @@ export function intersectCoverage(a: Coverage, b: Coverage): Coverage {
 }
 
 export function withoutSites(coverage: Coverage, sites: Iterable<SiteId>): Coverage {
-  const left = new Map(coverage);
-  for (const site of sites) left.delete(site);
-  return left.size === coverage.size ? coverage : left;
+  let left: Map<SiteId, RangeSet> | undefined;
+  for (const site of sites) if (coverage.has(site)) (left ??= new Map(coverage)).delete(site);
+  return left ?? coverage;
 }
 
 export function coversCoverage(whole: Coverage, part: Coverage): boolean {

@@ -76,10 +76,11 @@ export function announceCommit(
   // A link that ends on the way leaves the set.
   const told = Array.from(links);
   for (const link of told) {
-    const delivered = parts?.map(({ blob, source }) => source === link || link.hasDelivered(blob));
-    const involved = sources.has(link) || growthBySource?.has(link) === true || delivered?.includes(true) === true;
-    if (!involved) link.handle(forOthers);
+    const involved =
+      sources.has(link) || growthBySource?.has(link) === true || parts?.some(({ blob }) => link.hasDelivered(blob));
+    if (involved !== true) link.handle(forOthers);
     else {
+      const delivered = parts?.map(({ blob, source }) => source === link || link.hasDelivered(blob));
       link.handle({
         ...common,
         parts: parts?.map(({ blob }, i) => ({ blob, fromPeer: delivered?.[i] === true })),

@@ -52,9 +52,13 @@ export class EchoWatch {
 function blobKey({ body, bytes }: PartBlob): string {
   let low = 0x811c9dc5;
   let high = 0x9dc5811c;
-  for (const byte of bytes) {
-    low = Math.imul(low ^ byte, 0x01000193);
-    high = Math.imul(high + byte, 0x85ebca6b) ^ (low >>> 15);
-  }
+  const add = (word: number): void => {
+    low = Math.imul(low ^ word ^ (word >>> 16), 0x01000193);
+    high = Math.imul(high + word, 0x85ebca6b) ^ (low >>> 15);
+  };
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const whole = bytes.length - (bytes.length % 4);
+  for (let at = 0; at < whole; at += 4) add(view.getUint32(at, true));
+  for (let at = whole; at < bytes.length; at++) add(bytes[at]!);
   return `${body.site}:${bytes.length}:${low >>> 0}:${high >>> 0}`;
 }

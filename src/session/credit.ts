@@ -4,6 +4,7 @@
  */
 import type { Step } from './session-event.ts';
 import type { CreditState, SessionState } from './session-state.ts';
+import { copyOfState } from './session-state.ts';
 import { sending, stay } from './step-result.ts';
 
 export function initialCredit(creditBytes: number): CreditState {
@@ -16,7 +17,10 @@ export function maySend({ credit }: SessionState): boolean {
 }
 
 export function noteSent(state: SessionState, bytes: number, blocked: boolean): SessionState {
-  return { ...state, credit: { ...state.credit, sentBytes: state.credit.sentBytes + bytes, blocked } };
+  const { sentBytes, maySendBytes, receivedBytes, doneBytes, grantedBytes } = state.credit;
+  const sent = copyOfState(state);
+  sent.credit = { sentBytes: sentBytes + bytes, maySendBytes, receivedBytes, doneBytes, grantedBytes, blocked };
+  return sent;
 }
 
 export function noteGranted(state: SessionState, grantedBytes: number): SessionState {

@@ -16,6 +16,7 @@ import { maySend } from './credit.ts';
 import { sendBeat } from './heartbeat.ts';
 import type { SessionEvent, Step } from './session-event.ts';
 import type { Feed, SessionState } from './session-state.ts';
+import { copyOfState } from './session-state.ts';
 import { andThen, sending, stay } from './step-result.ts';
 
 type Committed = Extract<SessionEvent, { type: 'committed' }>;
@@ -63,7 +64,8 @@ export function feedPiece(state: SessionState, piece: PieceRead, now: number): S
   piece.windows.forEach((parts, i) => {
     const final = i === piece.windows.length - 1;
     const to = final ? piece.to : piece.from;
-    step = andThen(step, (s) => sendWindow(s, { to, parts, claims: final ? claims : emptyCoverage }, now));
+    const content = { to, parts, claims: final ? claims : emptyCoverage };
+    step = andThen(step, (s) => sendWindow(s, { ...content, claimNumber: s.feed.claimNumber }, now));
   });
   if (!piece.last) return andThen(step, pumpFeed);
   return andThen(step, (s) => (s.feed.once ? endOnce(s, now) : goLive(s, piece.claimNumber, now)));
@@ -80,8 +82,8 @@ export function feedCommit(state: SessionState, commit: Committed, now: number):
   const peerSite = state.peer?.site;
   const parts = commit.parts.filter(({ blob, fromPeer }) => !fromPeer && blob.body.site !== peerSite);
   const claims = claimsForPeer(state, commit.growth);
-  const sent = sendWindow(state, { to: commit.after, parts: parts.map(({ blob }) => blob), claims }, now);
-  return stay({ ...sent.state, feed: { ...sent.state.feed, claimNumber: commit.claimsAfter } }, ...sent.effects);
+  const { after: to, claimsAfter: claimNumber } = commit;
+  return sendWindow(state, { to, parts: parts.map(({ blob }) => blob), claims, claimNumber }, now);
 }
 
 /** A vouched refill is over: the beat says that everything was sent, and no windows follow. */
@@ -106,21 +108,31 @@ export function answerAsks(state: SessionState, now: number): Step {
   return step;
 }
 
-/** A window, or a mark where nothing in (from, to] is for the peer; nothing at all where nothing moved. */
-function sendWindow(
-  state: SessionState,
-  content: { readonly to: StoreVersion; readonly parts: readonly PartBlob[]; readonly claims: Coverage },
-  now: number,
-): Step {
+interface WindowContent {
+  readonly to: StoreVersion;
+  readonly parts: readonly PartBlob[];
+  readonly claims: Coverage;
+  /** Claims up to here are sent then. */
+  readonly claimNumber: number | undefined;
+}
+
+/**
+ * A window, or a mark where nothing in (from, to] is for the peer; nothing at all where nothing moved.
+ *
+ * Cost    Runs once a live link and commit: the state is copied once.
+ */
+function sendWindow(state: SessionState, { to, parts, claims, claimNumber }: WindowContent, now: number): Step {
   const { feed, local } = state;
-  const { to, parts, claims } = content;
   const header = { era: local.era, from: feed.at, to, n: feed.n };
   const empty = parts.length === 0 && claims.size === 0;
-  if (empty && to === feed.at) return stay(state);
+  if (empty && to === feed.at) return stay({ ...state, feed: { ...feed, claimNumber } });
   const message = empty
     ? ({ type: 'mark', ...header } as const)
     : ({ type: 'window', ...header, parts, claims } satisfies Window);
-  return sending({ ...state, feed: { ...feed, at: to, n: feed.n + 1 } }, now, message);
+  const sent = copyOfState(state);
+  sent.feed = { state: feed.state, at: to, claimNumber, n: feed.n + 1, reading: feed.reading, once: feed.once };
+  sent.sentAt = now;
+  return { state: sent, effects: [{ type: 'send', message }] };
 }
 
 /** A receiver drops claims on its own site; they are not sent in the first place. */

@@ -166,3 +166,37 @@ export interface SessionState {
   readonly sentAt: number;
   readonly heardAt: number;
 }
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+/**
+ * A copy whose maker may change it before anybody else sees it.
+ *
+ * Why     Field by field: for so many fields that is some thirty times faster than a spread, and where a commit meets
+ *         hundreds of links nothing else of a session costs as much.
+ */
+export function copyOfState(state: SessionState): Mutable<SessionState> {
+  return {
+    phase: state.phase,
+    terms: state.terms,
+    limits: state.limits,
+    local: state.local,
+    session: state.session,
+    mode: state.mode,
+    peer: state.peer,
+    feed: state.feed,
+    intake: state.intake,
+    upload: state.upload,
+    carriesTo: state.carriesTo,
+    credit: state.credit,
+    repair: state.repair,
+    serving: state.serving,
+    asks: state.asks,
+    imageOffer: state.imageOffer,
+    inputsQueued: state.inputsQueued,
+    inputsDone: state.inputsDone,
+    startedAt: state.startedAt,
+    sentAt: state.sentAt,
+    heardAt: state.heardAt,
+  };
+}

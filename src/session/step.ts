@@ -20,6 +20,7 @@ import { takeMessage } from './receiving.ts';
 import { askForGaps, giveUpWaiting, pumpRepair } from './repair.ts';
 import type { SessionEvent, SessionEventType, Step } from './session-event.ts';
 import type { Phase, SessionState } from './session-state.ts';
+import { copyOfState } from './session-state.ts';
 import { andThen, sending, stay } from './step-result.ts';
 import { startVouchedRefill, vouches } from './vouching.ts';
 import { pumpServing, sendServed } from './serving.ts';
@@ -68,11 +69,16 @@ const greeting: Row = {
 
 const open: Row = {
   start: ignore,
-  message: (state, { message, bytes }, now) => takeMessage({ ...state, heardAt: now }, message, bytes, now),
+  message: (state, { message, bytes }, now) => {
+    const heard = copyOfState(state);
+    heard.heardAt = now;
+    return takeMessage(heard, message, bytes, now);
+  },
   'peer-known': ignore,
   committed: (state, event, now) => {
-    const fed = andThen(feedCommit(state, event, now), (s) => carryCommit(s, event, now));
     const { own } = event;
+    const live = feedCommit(state, event, now);
+    const fed = state.carriesTo === undefined ? live : andThen(live, (s) => carryCommit(s, event, now));
     return own === undefined ? fed : andThen(fed, (s) => uploadCommit(s, own, now));
   },
   applied: (state, event, now) => takeApplied(state, event, now),

@@ -8,7 +8,8 @@ import type { Connection } from '../sqlite/database.ts';
 import type { ClockSelection, StoredChange } from './clock-read.ts';
 import { readTable, whereOf } from './clock-read.ts';
 import type { SiteRegistry } from './site-registry.ts';
-import { clockTable, numberOf, numberOrZero } from './sql-text.ts';
+import { clockTable, numberOf } from './sql-text.ts';
+import { StoredMaxima } from './stored-maxima.ts';
 import type { ReplicatedTable, TableCatalog } from './table-catalog.ts';
 import { readTableCatalog, replicatedTableNames } from './table-catalog.ts';
 
@@ -23,7 +24,8 @@ export class ClockTables {
   readonly #connection: Connection;
   readonly #sites: SiteRegistry;
   readonly #tables: readonly ReplicatedTable[];
-  readonly #maxSql: string | undefined;
+  /** Told of each transaction of the store. */
+  readonly maxima: StoredMaxima;
 
   constructor(connection: Connection, sites: SiteRegistry) {
     this.#connection = connection;
@@ -31,22 +33,23 @@ export class ClockTables {
     this.catalog = readTableCatalog(connection);
     this.#tables = [...this.catalog.values()];
     const hidden = replicatedTableNames(connection).filter((name) => !this.catalog.has(name));
-    const names = [...this.#tables.map(({ name }) => name), ...hidden];
-    this.#maxSql =
-      names.length === 0
-        ? undefined
-        : `SELECT ${names.map((name) => `(SELECT max(db_version) FROM ${clockTable(name)})`).join(', ')}`;
+    this.maxima = new StoredMaxima(connection, [...this.#tables.map(({ name }) => name), ...hidden]);
   }
 
   /** The highest store version in use; the only valid end of an own range and of a cursor. */
   storedMax(): number {
-    return Math.max(0, ...this.#maxima());
+    return Math.max(0, ...this.maxima.all.values());
+  }
+
+  /** storedMax() in a transaction that raised the versions of these tables alone. */
+  storedMaxAfter(tables: Iterable<string>): number {
+    return Math.max(0, ...this.maxima.after(tables).values());
   }
 
   /** Replicated tables with rows above a store version. */
   tablesAbove(version: number): ReplicatedTable[] {
-    const maxima = this.#maxima();
-    return this.#tables.filter((_, i) => maxima[i]! > version);
+    const maxima = this.maxima.all;
+    return this.#tables.filter(({ name }) => maxima.get(name)! > version);
   }
 
   countChanges(): number {
@@ -118,11 +121,6 @@ export class ClockTables {
     const sql = `SELECT * FROM (${arms.join(' UNION ALL ')} ORDER BY 1) LIMIT 1 OFFSET ?3`;
     const row = this.#connection.prepare(sql).get([selection.from, selection.to, offset]);
     return row === undefined ? undefined : numberOf(row[0]);
-  }
-
-  #maxima(): number[] {
-    if (this.#maxSql === undefined) return [];
-    return (this.#connection.prepare(this.#maxSql).get() ?? []).map(numberOrZero);
   }
 }
 

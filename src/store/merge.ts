@@ -45,11 +45,20 @@ export function applyPlans(
     applyPlan({ context, merger, writer, draft, careful, booked, index }, plan),
   );
   writer?.release();
-  const after = context.clocks.storedMax();
+  const after = context.clocks.storedMaxAfter(tablesOf(plans));
   if (after > before) bookParts(context, booked, [before, after]);
   draft.save(context.connection, context.sites);
   if (after > before) context.connection.prepare('UPDATE crmesh_self SET flushed = ?').run([after]);
   return { results, knowledge: draft.result(after) };
+}
+
+/** The tables that a merge may write to. */
+function tablesOf(plans: readonly MergePlan[]): Set<string> {
+  const names = new Set<string>();
+  for (const { parts } of plans) {
+    for (const { steps } of parts) for (const step of steps) if (step.kind === 'merge') names.add(step.row.table.name);
+  }
+  return names;
 }
 
 interface Run {

@@ -42,6 +42,7 @@ export function announceOwnWrites(context: StoreContext, knowledge: Knowledge): 
     return { knowledge: { ...knowledge, storedMax: to }, announced: undefined, part: undefined };
   }
   connection.prepare('UPDATE crmesh_self SET announced = ?, flushed = ?').run([to, to]);
+  clocks.storedMaxAfter([]);
   const announced: Range = [knowledge.announced, to];
   return {
     knowledge: announce(knowledge, site, { announced: to, storedMax: to }),

@@ -352,7 +352,8 @@ export class Store implements StorePort {
   /** One commit that survives power loss; what was left to the next commit goes with it. */
   #commit<T>(work: () => T): T {
     const { context, records } = this.#opened;
-    const { connection, sites } = context;
+    const { connection, sites, clocks } = context;
+    clocks.maxima.begin();
     try {
       const result = overWholeTables(() =>
         inFullTransaction(connection, commitDurability(this.#options), () => {
@@ -361,9 +362,11 @@ export class Store implements StorePort {
         }),
       );
       records.saved();
+      clocks.maxima.committed();
       return result;
     } catch (error) {
       sites.forget();
+      clocks.maxima.forget();
       throw error;
     }
   }

@@ -48,9 +48,11 @@ export class WebSocketPort implements FramePort {
 
   send(frame: Uint8Array): void {
     if (this.#closed || this.#socket.readyState !== OPEN) return;
+    this.#pressed ||= this.#socket.bufferedAmount + frame.length > this.#pressedBytes;
+    if (!this.#pressed) return this.#socket.send(frame);
+    // Written means that everything before it is, so only these need to be waited for.
     this.#pendingFrames++;
     this.#socket.send(frame, this.#onWritten);
-    if (!this.#pressed && this.#socket.bufferedAmount > this.#pressedBytes) this.#pressed = true;
   }
 
   close(code: number, reason: string): void {

@@ -74,6 +74,14 @@ export class ByteWriter {
     return this.#bytes.slice(0, this.#length);
   }
 
+  /** Begins anew in the same buffer, which is let go where it has grown beyond `capacityMax`. */
+  restart(capacityMax: number): void {
+    this.#length = 0;
+    if (this.#bytes.length <= capacityMax) return;
+    this.#bytes = new Uint8Array(capacityMax);
+    this.#view = new DataView(this.#bytes.buffer);
+  }
+
   #reserve(more: number): void {
     const needed = this.#length + more;
     if (needed <= this.#bytes.length) return;

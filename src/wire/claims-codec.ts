@@ -1,6 +1,6 @@
 /** Claims beside parts: mostly exactly the spans of the parts, which then takes no bytes. */
 import type { Coverage } from '../core/coverage.ts';
-import { coveragesEqual } from '../core/coverage.ts';
+import { coveragesEqual, rangesOfSite } from '../core/coverage.ts';
 import type { PartBody } from '../core/part.ts';
 import type { RangeSet } from '../core/range-set.ts';
 import type { SiteId } from '../core/site-id.ts';
@@ -17,11 +17,14 @@ export function spansAsClaims(blobs: readonly PartBlob[]): Coverage | undefined 
 }
 
 export function claimsAreSpans(claims: Coverage, blobs: readonly PartBlob[]): boolean {
+  if (claims.size !== blobs.length) return false;
+  const [first] = blobs;
+  if (first !== undefined && blobs.length === 1) return claimIsSpan(rangesOfSite(claims, first.body.site), first.body);
   const spans = spansAsClaims(blobs);
   return spans !== undefined && spans.size > 0 && coveragesEqual(claims, spans);
 }
 
 export function claimIsSpan(claims: RangeSet, { span }: PartBody): boolean {
-  const [only, ...others] = claims;
-  return only !== undefined && others.length === 0 && only[0] === span[0] && only[1] === span[1];
+  const only = claims[0];
+  return only !== undefined && claims.length === 1 && only[0] === span[0] && only[1] === span[1];
 }

@@ -72,15 +72,18 @@ const BODY_FORMS: ReadonlyMap<number, ChangesBody['form']> = new Map(
 
 export function createCodec(options: CodecOptions): Codec {
   const { limits, compression } = options;
+  // One for all links: encoding is one uninterrupted step.
+  const writer = new ByteWriter(WRITER_BYTES_KEPT);
   return {
-    ...messagesOf(options, undefined),
+    ...messagesOf(options, undefined, writer),
     blobOf: (body) => blobOfBody(body, compression),
     forLink: () => ({
-      ...messagesOf(options, { sent: new IdMemory(), received: new IdMemory() }),
+      ...messagesOf(options, { sent: new IdMemory(), received: new IdMemory() }, writer),
       blobOf: (body) => blobOfBody(body, compression),
     }),
     encodeBody(body) {
-      const writer = frameOf(BODY_TAGS[body.form]);
+      writer.restart(WRITER_BYTES_KEPT);
+      beginFrame(writer, BODY_TAGS[body.form]);
       writeChangesBody(writer, body, { ids: new IdMemory(), compression });
       return writer.take();
     },
@@ -106,13 +109,15 @@ interface LinkIds {
 function messagesOf(
   { limits, compression }: CodecOptions,
   link: LinkIds | undefined,
+  writer: ByteWriter,
 ): Pick<Codec, 'encode' | 'decode'> {
   const packr = new Packr({ useRecords: false, mapsAsObjects: true, variableMapSize: true, moreTypes: false });
   return {
     encode(message) {
       const fields = controlFields(message);
       const withLinkIds = link !== undefined && fields === undefined;
-      const writer = frameOf(TAGS[message.type] | (withLinkIds ? LINK_IDS : 0));
+      writer.restart(WRITER_BYTES_KEPT);
+      beginFrame(writer, TAGS[message.type] | (withLinkIds ? LINK_IDS : 0));
       if (fields !== undefined) writer.raw(packr.pack(fields));
       else writeMessage(writer, message as PlainMessage, link?.sent ?? new IdMemory());
       return writer.take();
@@ -133,11 +138,12 @@ function messagesOf(
   };
 }
 
-function frameOf(tag: number): ByteWriter {
-  const writer = new ByteWriter(64);
+/** A buffer for frames is kept up to here. */
+const WRITER_BYTES_KEPT = 4096;
+
+function beginFrame(writer: ByteWriter, tag: number): void {
   writer.u8(WIRE_VERSION);
   writer.u8(tag);
-  return writer;
 }
 
 const DECODE_CODES: ReadonlySet<string> = new Set(['FRAME_MALFORMED', 'WIRE_VERSION', 'TOO_LARGE', 'CHANGE_INVALID']);

@@ -80,7 +80,7 @@ function openDatabase({ Database, extension }: NativeEngine, path: string): Nati
   try {
     database.unsafeMode(true);
     database.exec('PRAGMA temp_store = MEMORY; PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL');
-    database.exec('PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 1000');
+    database.exec('PRAGMA synchronous = NORMAL; PRAGMA cache_size = -8000; PRAGMA wal_autocheckpoint = 4000');
     database.loadExtension(extension);
     return database;
   } catch (error) {
