@@ -79,7 +79,7 @@ export interface Limits {
   readonly valueBytesMax: number;
   readonly packedKeyBytesMax: number;
   readonly schemaBytesMax: number;
-  /** HTTP request body, and all bodies that a relay holds at the same time. */
+  /** HTTP request body, and all bodies and unread pages that a relay holds at the same time. */
   readonly bodyBytesMax: number;
   readonly bodiesBytesMax: number;
   /** Default and highest `limit` of GET changes. */
