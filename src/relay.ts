@@ -281,25 +281,43 @@ const PINS_FILE = 'crmesh-pins.ndjson';
 function filePins(dir: string, sitesMax: number): PinStore {
   const path = join(dir, PINS_FILE);
   let pins: PinTable | undefined;
-  let writing: Promise<unknown> = Promise.resolve();
+  const append = inBatches((lines) => appendLines(path, lines));
   const loaded = (): PinTable => (pins ??= readPins(path, sitesMax));
   return {
     get: async (dbid, site) => loaded().get(dbid, site),
     async put(dbid, site, pin) {
       loaded().assertRoom(dbid);
-      const written = writing.then(() => appendLine(path, JSON.stringify({ dbid, site, ...pin })));
-      writing = written.catch(() => undefined);
-      await written;
+      await append(JSON.stringify({ dbid, site, ...pin }));
       loaded().set(dbid, site, pin);
     },
   };
 }
 
-async function appendLine(path: string, line: string): Promise<void> {
+/** Lines that come while others are written share one sync: who pins many sites makes nobody wait for each of them. */
+function inBatches(write: (lines: readonly string[]) => Promise<void>): (line: string) => Promise<void> {
+  let last: Promise<unknown> = Promise.resolve();
+  let next: { readonly lines: string[]; readonly written: Promise<void> } | undefined;
+  return (line) => {
+    if (next !== undefined) {
+      next.lines.push(line);
+      return next.written;
+    }
+    const lines = [line];
+    const written = last.then(() => {
+      next = undefined;
+      return write(lines);
+    });
+    next = { lines, written };
+    last = written.catch(() => undefined);
+    return written;
+  };
+}
+
+async function appendLines(path: string, lines: readonly string[]): Promise<void> {
   const file = await openFile(path, 'a');
   try {
     // The line break comes first: a line that a power cut left half is not continued.
-    await file.write(`\n${line}`);
+    await file.write(lines.map((line) => `\n${line}`).join(''));
     await file.sync();
   } finally {
     await file.close();

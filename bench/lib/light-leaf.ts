@@ -19,6 +19,8 @@ export interface LightLeaf {
   send(message: Message): void;
   /** Sends own changes as a bare part. */
   sendPart(body: PartBody, claims: RangeSet): void;
+  /** From now on nothing is taken from the connection. */
+  stopReading(): void;
   close(): void;
 }
 
@@ -34,6 +36,7 @@ export function lightLeaf(
     site,
     send: (message) => socket.send(sent.encode(message)),
     sendPart: (body, claims) => socket.send(sent.encode({ type: 'part', blob: codec.blobOf(body), claims })),
+    stopReading: () => socket.pause(),
     close: () => socket.close(),
   };
   socket.on('open', () => leaf.send(hello(site, options)));

@@ -79,7 +79,7 @@ export interface Limits {
   readonly valueBytesMax: number;
   readonly packedKeyBytesMax: number;
   readonly schemaBytesMax: number;
-  /** HTTP request body, and all bodies that a relay holds at the same time. */
+  /** HTTP request body, and all bodies and unread pages that a relay holds at the same time. */
   readonly bodyBytesMax: number;
   readonly bodiesBytesMax: number;
   /** Default and highest `limit` of GET changes. */
@@ -87,6 +87,8 @@ export interface Limits {
   readonly pageChangesMax: number;
   /** SSE comment heartbeat. */
   readonly streamBeatMs: number;
+  /** Bytes of one database file: a database that is full takes no more, and leaves the disk to the others. */
+  readonly databaseBytesMax: number;
   /** Databases that a relay has in all: callers that may make some are refused beyond. */
   readonly databasesMax: number;
   /** Open databases of a relay, and how long an unused one stays open. */
@@ -155,6 +157,7 @@ export const DEFAULT_LIMITS: Limits = {
   pageChanges: 10_000,
   pageChangesMax: 50_000,
   streamBeatMs: 15_000,
+  databaseBytesMax: 2 ** 38,
   databasesMax: 10_000,
   databasesOpenMax: 200,
   databaseIdleMs: 300_000,

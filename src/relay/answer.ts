@@ -8,8 +8,8 @@ export function jsonAnswer(status: number, value: unknown, headers: Record<strin
   });
 }
 
-export function bytesAnswer(bytes: Uint8Array, type: string): Response {
-  return new Response(bytes as Uint8Array<ArrayBuffer>, {
+export function bodyAnswer(body: ReadableStream<Uint8Array>, type: string): Response {
+  return new Response(body, {
     headers: { 'content-type': type, 'cache-control': 'no-store' },
   });
 }

@@ -5,7 +5,8 @@ import type { Limits } from '../core/limits.ts';
 import type { ChangesAnswer, ChangesBody, Since } from '../wire/bodies.ts';
 import { changesAnswerToJson, changesBodyFromJson, sinceFromText } from '../wire/json-bodies.ts';
 import { CRMESH_MEDIA_TYPE } from '../transport/frame-batch.ts';
-import { bytesAnswer, jsonAnswer } from './answer.ts';
+import { bodyAnswer } from './answer.ts';
+import { heldBody } from './held-answer.ts';
 import type { RelayContext } from './relay-context.ts';
 import type { BodyKind } from './request-body.ts';
 import { objectFromBody } from './request-body.ts';
@@ -16,11 +17,11 @@ export function changesFromBody(context: RelayContext, kind: BodyKind, bytes: Ui
   return changesBodyFromJson(objectFromBody(bytes), context.limits);
 }
 
-/** Binary when `accept` names it, else JSON. */
+/** Binary when `accept` names it, else JSON. Errors  LIMIT_EXCEEDED when too many answers are not read. */
 export function changesAnswer(context: RelayContext, answer: ChangesAnswer, accept: string | null): Response {
   const isBinary = accept?.toLowerCase().includes(CRMESH_MEDIA_TYPE) === true;
-  if (!isBinary) return jsonAnswer(200, changesAnswerToJson(answer));
-  return bytesAnswer(context.codec.encodeBody(answer), CRMESH_MEDIA_TYPE);
+  const bytes = isBinary ? context.codec.encodeBody(answer) : new TextEncoder().encode(answerText(answer));
+  return bodyAnswer(heldBody(bytes, context), isBinary ? CRMESH_MEDIA_TYPE : 'application/json');
 }
 
 export function answerText(answer: ChangesAnswer): string {

@@ -20,7 +20,7 @@ export function bodyKindOf(request: Request, allowed: readonly BodyKind[]): Body
   throw new ReplicationError('MEDIA_TYPE', `send the body uncompressed, with Content-Type ${types.join(' or ')}`);
 }
 
-/** Bytes of bodies that a relay holds: taken while they are read, given back when the call is answered. */
+/** Bytes of bodies that a relay holds: of calls until they are answered, of answers until they are read. */
 export class BodyBudget {
   readonly #bytesMax: number;
   #held = 0;
@@ -32,7 +32,10 @@ export class BodyBudget {
   /** Errors  LIMIT_EXCEEDED when there is no room for so much. */
   take(bytes: number): void {
     if (this.#held + bytes > this.#bytesMax) {
-      throw new ReplicationError('LIMIT_EXCEEDED', 'this relay is reading too many bodies at once: try again later');
+      throw new ReplicationError(
+        'LIMIT_EXCEEDED',
+        'this relay holds too many bodies and answers at once: try again later',
+      );
     }
     this.#held += bytes;
   }

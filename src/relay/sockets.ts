@@ -45,6 +45,10 @@ async function attach(context: RelayContext, port: FramePort, caller: Caller, he
       hello: { ...hello, formerSites },
       grant,
       ...(grant.read === 'all' ? { image: offering(() => imageOffer(context, caller, lease.replica)) } : {}),
+      onVouched: ({ merged, leftOut }) => {
+        context.meter.count('crmesh_vouched_changes_total', { outcome: 'merged' }, merged);
+        context.meter.count('crmesh_vouched_changes_total', { outcome: 'left-out' }, leftOut);
+      },
       onEnd: () => lease.release(),
     });
   } catch (error) {

@@ -98,7 +98,7 @@ interface Finished {
 function finish(link: HostedLink, finished: Finished): void {
   const { effect, sites, refusals, result } = finished;
   const { bytes } = effect;
-  if (result.leftOut > 0) noteLeftOut(link, result.leftOut);
+  if (effect.vouched === true) noteVouched(link, result);
   if (result.outcome !== 'invalid') {
     const acks = acksFor(link, effect.claims, sites);
     return link.handle({ type: 'applied', acks, refusals, failure: undefined, bytes });
@@ -110,8 +110,11 @@ function finish(link: HostedLink, finished: Finished): void {
   link.handle({ type: 'applied', acks: new Map(), refusals: [], failure, bytes });
 }
 
-function noteLeftOut({ host, peer }: HostedLink, changes: number): void {
-  host.log.warn({ code: 'CHANGE_INVALID', peer, changes }, 'a leaf vouches for changes whose numbers leap: left out');
+function noteVouched({ host, peer, options }: HostedLink, { applied, leftOut }: InputResult): void {
+  options.onVouched?.({ merged: applied, leftOut });
+  if (leftOut === 0) return;
+  const fields = { code: 'CHANGE_INVALID', peer, changes: leftOut };
+  host.log.warn(fields, 'a leaf vouches for changes whose numbers leap: left out');
 }
 
 /**

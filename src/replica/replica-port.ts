@@ -73,6 +73,8 @@ export interface LinkListener {
   /** Own versions that the peer now calls held, parked or refused changed. */
   onAck?(): void;
   onEphemeral?(bytes: Uint8Array): void;
+  /** Changes of other sites that a leaf vouched for: merged here, and left out for numbers that leap. */
+  onVouched?(vouched: { readonly merged: number; readonly leftOut: number }): void;
   /** Anything that moved: counters of `traffic` are up to date. */
   onProgress?(): void;
   /** Once, last. `retryAfterMs` as the peer said; error.retry tells whether trying again helps. */

@@ -88,6 +88,7 @@ export function openDatabase(options: StoreOptions): OpenedStore {
 
 function openConnected(connection: Connection, options: StoreOptions): OpenedStore {
   try {
+    boundInSize(connection, options);
     createStoreTables(connection);
     if (isImage(connection)) return openImage(connection, options);
     const reason = reasonForNewSite(connection, options.marker);
@@ -144,6 +145,13 @@ function connect({ driver, path, durability, lockNote, mustExist }: StoreOptions
     ...(lockNote === undefined ? {} : { lockNote }),
     ...(mustExist === undefined ? {} : { mustExist }),
   });
+}
+
+/** A file that is larger already stays as it is, and grows no more. */
+function boundInSize(connection: Connection, { limits }: StoreOptions): void {
+  const pageBytes = numberOf(connection.prepare('PRAGMA page_size').get()?.[0]);
+  const pagesMax = Math.max(1, Math.min(2 ** 32 - 2, Math.floor(limits.databaseBytesMax / pageBytes)));
+  connection.prepare(`PRAGMA max_page_count = ${pagesMax}`).get();
 }
 
 function reasonForNewSite(connection: Connection, marker: IdentityMarker | undefined): string | undefined {

@@ -70,6 +70,8 @@ export class HttpSessionPort implements FramePort {
   close(code: number, reason: string): void {
     if (this.#closed) return;
     this.#inbox.mute();
+    // What nobody reads is not kept for a connection that no longer counts.
+    if (this.bufferedBytes > STREAM_BYTES) this.#breakOff(reason);
     this.#write(sseEventText({ event: 'close', data: JSON.stringify({ code, reason }) }));
     this.#end(code, reason);
   }
@@ -114,6 +116,11 @@ export class HttpSessionPort implements FramePort {
     if (!this.#pressed || this.bufferedBytes > STREAM_BYTES) return;
     this.#pressed = false;
     this.#inbox.drained();
+  }
+
+  #breakOff(reason: string): void {
+    this.#controller?.error(new ReplicationError('LINK_LOST', `the session has ended (${reason})`));
+    this.#controller = undefined;
   }
 
   #end(code: number, reason: string): void {

@@ -1,5 +1,8 @@
 /** A caller with a valid token that means harm: others are served, and each try has a code and a line in the log. */
+import { mkdtempSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Log } from '../../src/core/runtime.ts';
 import { Stranger } from '../faults/live-relay.ts';
@@ -73,6 +76,44 @@ describe('a database of one token', () => {
     for (const n of [1, 2, 3, 4]) statuses.push((await asLeaf('mine', n)).status);
     expect(statuses).toEqual([200, 200, 200, 429]);
     expect((await asLeaf('theirs', 5)).status).toBe(200);
+  });
+});
+
+describe('a database that is full', () => {
+  test('takes no more, with a code, and leaves room to the others', async () => {
+    const lines: [string, unknown][] = [];
+    relay = await startRelay({ schema: TODO_SCHEMA, limits: { databaseBytesMax: 500_000 }, log: logInto(lines) });
+    const push = async (dbid: string, n: number): Promise<unknown> => {
+      const write = { site: 'a'.repeat(32), start: n - 1, end: n, ids: [n], title: 'x'.repeat(50_000) };
+      const { status, body } = await relay.call('POST', `/${dbid}/changes`, { json: pushBody(write) });
+      return status === 200 ? status : body['code'];
+    };
+    const outcomes: unknown[] = [];
+    for (let n = 1; n <= 20; n++) outcomes.push(await push('mine', n));
+    expect([outcomes[0], outcomes.at(-1)]).toEqual([200, 'STORAGE_FULL']);
+    expect(await push('theirs', 1)).toBe(200);
+    expect((await relay.call('GET', '/mine/changes')).status).toBe(200);
+    expect(lines).toContainEqual(['error', 'STORAGE_FULL']);
+  });
+});
+
+describe('keys of many sites at once', () => {
+  test('are bound one after the other or together, and all stay bound when the relay starts again', async () => {
+    const options = { schema: TODO_SCHEMA, token: 'secret' };
+    const folder = mkdtempSync(join(tmpdir(), 'crmesh-keys-'));
+    relay = await startRelay(options, folder);
+    const push = async (n: number, key: string): Promise<number> => {
+      const json = pushBody({ site: n.toString(16).padStart(32, 'a'), start: 0, end: 1, ids: [n] });
+      const headers = { 'crmesh-site-key': key.repeat(64) };
+      return (await relay.call('POST', '/todo/changes', { json, headers, token: 'secret' })).status;
+    };
+    const sites = Array.from({ length: 30 }, (_, i) => i + 1);
+    expect(await Promise.all(sites.map((n) => push(n, '1')))).toEqual(sites.map(() => 200));
+    await relay.close();
+    relay = await startRelay(options, folder);
+    expect(await Promise.all(sites.map((n) => push(n, '2')))).toEqual(sites.map(() => 403));
+    await relay.close();
+    rmSync(folder, { recursive: true });
   });
 });
 

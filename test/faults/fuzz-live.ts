@@ -20,6 +20,7 @@ import { anyMessage } from '../wire/messages.arbitrary.ts';
 import { Random } from '../simulation/random.ts';
 import { createCorpus } from './fuzz-corpus.ts';
 import type { Corpus } from './fuzz-corpus.ts';
+import { imageAnswers, standing, unfinished, unreadPages } from './fuzz-standing.ts';
 import { DBID, inTime, LIVE_LIMITS, LiveRelay } from './live-relay.ts';
 import type { Stranger } from './live-relay.ts';
 import { mutated, mutatedJson, mutatedText } from './mutation.ts';
@@ -72,6 +73,10 @@ const ATTACKS: readonly (readonly [number, { readonly name: string; readonly att
   [3, { name: 'slow reader', attack: slowReader }],
   [3, { name: 'slow writer', attack: slowWriter }],
   [3, { name: 'flood', attack: flood }],
+  [2, { name: 'standing', attack: standing }],
+  [2, { name: 'unfinished', attack: unfinished }],
+  [2, { name: 'unread pages', attack: unreadPages }],
+  [3, { name: 'image answers', attack: imageAnswers }],
 ];
 
 const CODEC = createCodec({ limits: DEFAULT_LIMITS, compression: nodeCompression() });
@@ -166,13 +171,35 @@ async function httpRequests({ relay, corpus, random }: Attack): Promise<Counts> 
     const method = random.pick(METHODS);
     const kind = random.pick(['application/json', 'application/vnd.crmesh', 'text/plain', 'text/html']);
     const body = method === 'GET' || method === 'HEAD' ? {} : { body: bodyOf(random, corpus, kind) as BodyInit };
-    const headers = { ...relay.headers(anyMode(random)), 'content-type': kind, accept: random.pick(['*/*', kind]) };
+    const headers = {
+      ...relay.headers(anyMode(random)),
+      ...(random.chance(0.3) ? oddHeader(random, corpus) : {}),
+      'content-type': kind,
+      accept: random.pick(['*/*', kind]),
+    };
     const url = `${relay.served.url}/${name}${random.pick(ROUTES)}${query}`;
     const stop = new AbortController();
     const answer = await inTime(fetch(url, { method, headers, ...body, signal: stop.signal }), `${method} ${url}`);
     await expectCodedAnswer(answer, stop, `${method} ${url}`);
   }
   return { requests };
+}
+
+const SITE_KEY = 'ab'.repeat(32);
+
+/** A header that some endpoint reads, damaged. */
+function oddHeader(random: Random, corpus: Corpus): Record<string, string> {
+  const [name, good] = random.pick([
+    ['range', 'bytes=0-'],
+    ['range', 'bytes=99999999999999-'],
+    ['if-range', `"${SITE_KEY}"`],
+    ['if-none-match', `"${SITE_KEY}"`],
+    ['last-event-id', random.pick(corpus.sinces)],
+    ['crmesh-batch', '0'],
+    ['crmesh-site-key', SITE_KEY],
+    ['origin', 'http://localhost'],
+  ] as const);
+  return { [name]: mutatedText(random, good, random.pick(corpus.sinces)).replaceAll(/[^\x20-\x7e]/g, '') };
 }
 
 function bodyOf(random: Random, corpus: Corpus, kind: string): Uint8Array | string {

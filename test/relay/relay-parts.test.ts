@@ -9,6 +9,8 @@ import { defaultAuthorize } from '../../src/relay/default-access.ts';
 import { HttpSessions } from '../../src/relay/http-sessions.ts';
 import { isLoopbackAddress, isLoopbackHost } from '../../src/relay/loopback.ts';
 import { textMeter } from '../../src/relay/meter.ts';
+import { handRuntime } from './memory-storage.ts';
+import { heldBody } from '../../src/relay/held-answer.ts';
 import { BodyBudget, objectFromBody, readBody } from '../../src/relay/request-body.ts';
 import { routeTable } from '../../src/relay/routes.ts';
 import { siteIdFromHex } from '../../src/core/site-id.ts';
@@ -150,6 +152,29 @@ describe('bodies', () => {
         expect.objectContaining({ code: 'BAD_REQUEST' }),
       );
     }
+  });
+});
+
+describe('answers', () => {
+  const page = new Uint8Array(200_000).fill(7);
+
+  test('count as held until they are read to their end, or cancelled', async () => {
+    const bodies = new BodyBudget(500_000);
+    const holding = { bodies, runtime: handRuntime(), limits: { silenceMs: 1 } };
+    const [read, cancelled] = [heldBody(page, holding), heldBody(page, holding)];
+    expect(() => heldBody(page, holding)).toThrow(expect.objectContaining({ code: 'LIMIT_EXCEEDED' }));
+    expect(new Uint8Array(await new Response(read).arrayBuffer())).toEqual(page);
+    await cancelled.cancel();
+    bodies.take(500_000);
+  });
+
+  test('that nobody reads break off after a while, and are held no longer', async () => {
+    const [bodies, runtime] = [new BodyBudget(200_000), handRuntime()];
+    const reader = heldBody(page, { bodies, runtime, limits: { silenceMs: 1 } }).getReader();
+    await reader.read();
+    runtime.ring();
+    await expect(reader.read()).rejects.toMatchObject({ code: 'LINK_LOST' });
+    bodies.take(200_000);
   });
 });
 

@@ -28,6 +28,30 @@ function cursorAt(store: Store, at: number): Cursor {
   return { nonce: store.identity.era, at: at as never };
 }
 
+test('a file that has reached its bound takes no more, keeps what it has, and takes what fits again', async () => {
+  const { open } = machine();
+  const store = await open({ limits: { databaseBytesMax: 400_000 } });
+  const insert = (id: number): void => write(store, [`INSERT INTO num VALUES (?, ?)`, id, 'x'.repeat(10_000)]);
+  const full: unknown = expect.objectContaining({ code: 'STORAGE_FULL' });
+  const fill = (): void => {
+    for (let id = 1; id < 100; id++) insert(id);
+  };
+  expect(fill).toThrow(full);
+  store.connection.exec('ROLLBACK');
+  const [count] = store.connection.prepare('SELECT count(*) FROM num').get()!;
+  expect(count).toBeGreaterThan(5);
+  write(store, `DELETE FROM num WHERE id <= 3`);
+  expect(store.flush()?.part?.rows.length).toBeGreaterThan(0);
+  store.close();
+  const [again, from] = [await open({ limits: { databaseBytesMax: 400_000 } }), openTestStore()];
+  expect(again.connection.prepare('SELECT count(*) FROM num').get()).toEqual([Number(count) - 3]);
+  write(from, [`INSERT INTO num VALUES (1000, ?)`, 'y'.repeat(200_000)]);
+  const part = flushPart(from);
+  expect(() => again.merge([inputOf(part)])).toThrow(full);
+  expect(again.coverage.get(siteOf(from))).toBeUndefined();
+  again.close();
+});
+
 test('everything known survives a restart', async () => {
   const { open } = machine();
   const a = openTestStore();

@@ -162,6 +162,24 @@ describe('tokens', () => {
   });
 });
 
+describe('a session over HTTP that ends', () => {
+  test('keeps nothing for a reader that has not read', async () => {
+    const port = new HttpSessionPort('http test', limits);
+    const reader = port.body.getReader();
+    await reader.read();
+    for (let i = 0; i < 10; i++) port.send(new Uint8Array(50_000));
+    port.close(4400, 'FRAME_MALFORMED');
+    await expect(reader.read()).rejects.toMatchObject({ code: 'LINK_LOST' });
+    expect(port.bufferedBytes).toBe(0);
+  });
+
+  test('tells one that has why', async () => {
+    const port = new HttpSessionPort('http test', limits);
+    port.close(4400, 'FRAME_MALFORMED');
+    expect(await new Response(port.body).text()).toContain('FRAME_MALFORMED');
+  });
+});
+
 describe('frames in one body', () => {
   test('come back as they went', () => {
     const frames = [new Uint8Array(0), new Uint8Array([1]), new Uint8Array(70_000).fill(3)];
