@@ -201,4 +201,35 @@ describe('a service worker and its page', () => {
     });
     expect(codes).toEqual(['SCHEMA_REFUSED', 'SCHEMA_REFUSED']);
   });
+
+  test('open says what is wrong with a name or a path', async () => {
+    const { worker } = await installed('module');
+    const messages = await worker.evaluate(() => {
+      const messageOf = (...args: Parameters<typeof globalThis.openReplica>): string => {
+        try {
+          globalThis.openReplica(...args);
+          return 'opened';
+        } catch (error) {
+          const { code, message } = error as { readonly code: string; readonly message: string };
+          return `${code} ${message}`;
+        }
+      };
+      return [
+        messageOf(''),
+        messageOf('todo'),
+        messageOf('other', { api: '/api' }),
+        messageOf('other', { api: '/api/inner' }),
+        messageOf('other', { api: 'relative' }),
+        messageOf('other', { api: '/ends/' }),
+      ];
+    });
+    expect(messages).toEqual([
+      "USAGE open takes the name of a database first: open('todo', { schema, url })",
+      "USAGE 'todo' is open here already: call open once",
+      "USAGE 'todo' answers below /api already: give 'other' another api",
+      "USAGE 'todo' answers below /api already: give 'other' another api",
+      "USAGE api is a path without an end, '/crmesh', not 'relative'",
+      "USAGE api is a path without an end, '/crmesh', not '/ends/'",
+    ]);
+  });
 });
