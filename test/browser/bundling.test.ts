@@ -2,14 +2,14 @@
  * An app that uses the package is built by Vite, by esbuild and by nothing at all, and then runs from static files under
  * a strict content security policy and without isolation headers. Needs `npm run build`.
  */
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join, relative } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { build as buildWithEsbuild } from 'esbuild';
 import type { Browser, Page } from 'playwright-core';
 import { build as buildWithVite, createServer } from 'vite';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { until } from '../replica/wired.ts';
+import { AppFolder, filesIn } from './app-folder.ts';
 import { launchChromium } from './chromium.ts';
 import { servePages } from './page-server.ts';
 
@@ -31,49 +31,17 @@ const opened = (engine: string): string => `open('todo', { schema: '${SCHEMA}', 
 const HTML = '<!doctype html><html lang="en"><title>app</title><script type="module" src="./main.js"></script>';
 
 const root = process.cwd();
-const folder = mkdtempSync(join(tmpdir(), 'crmesh-bundling-'));
+const apps = new AppFolder();
 let browser: Browser;
 
 beforeAll(async () => {
-  installPackage(join(folder, 'node_modules'));
   browser = await launchChromium();
 }, 60_000);
 
 afterAll(async () => {
   await browser?.close();
-  rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  apps.remove();
 });
-
-/** As npm does: the built package, and what it depends on beside it. */
-function installPackage(modules: string): void {
-  for (const file of ['package.json', 'dist']) {
-    cpSync(join(root, file), join(modules, 'crmesh', file), { recursive: true });
-  }
-  const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
-    readonly dependencies: Readonly<Record<string, string>>;
-  };
-  for (const name of Object.keys(dependencies)) {
-    mkdirSync(dirname(join(modules, name)), { recursive: true });
-    symlinkSync(join(root, 'node_modules', name), join(modules, name));
-  }
-}
-
-function project(name: string, files: Readonly<Record<string, string>>): string {
-  const place = join(folder, name);
-  mkdirSync(place);
-  for (const [path, text] of Object.entries(files)) writeFileSync(join(place, path), text);
-  return place;
-}
-
-function filesIn(place: string): Record<string, Uint8Array> {
-  const files: Record<string, Uint8Array> = {};
-  for (const entry of readdirSync(place, { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile()) continue;
-    const path = join(entry.parentPath, entry.name);
-    files[`/${relative(place, path)}`] = readFileSync(path);
-  }
-  return files;
-}
 
 async function opensIn(work: (page: Page) => Promise<void>): Promise<void> {
   const context = await browser.newContext();
@@ -120,7 +88,7 @@ describe('Vite', () => {
   };
 
   test('builds the page, its worker, a module service worker, and one copy of the engine', async () => {
-    const place = project('vite', files);
+    const place = apps.add('vite', files);
     await buildWithVite({
       root: place,
       configFile: false,
@@ -139,12 +107,12 @@ describe('Vite', () => {
   }, 60_000);
 
   test('serves it while the app is developed', async () => {
-    const place = project('vite-server', files);
+    const place = apps.add('vite-server', files);
     const server = await createServer({
       root: place,
       configFile: false,
       logLevel: 'error',
-      server: { port: 0, host: '127.0.0.1', fs: { allow: [folder, root] } },
+      server: { port: 0, host: '127.0.0.1', fs: { allow: [apps.path, root] } },
       optimizeDeps: { exclude: ['crmesh'] },
     });
     try {
@@ -160,7 +128,7 @@ describe('Vite', () => {
 });
 
 test('esbuild builds the page, its worker and a classic service worker', async () => {
-  const place = project('esbuild', {
+  const place = apps.add('esbuild', {
     'index.html': HTML,
     'main.js': `import { open as openWith } from 'crmesh';
 const open = (name, options) => openWith(name, { ...options, engine: '/crsqlite-sync.wasm', worker: () => new Worker('/worker.js', { type: 'module' }) });
