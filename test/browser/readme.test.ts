@@ -1,5 +1,6 @@
 /** The README's scripts for browsers run as they stand there, against the built package. Needs `npm run build`. */
-import { readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import type { Browser } from 'playwright-core';
@@ -74,4 +75,30 @@ test('the page writes, syncs and tells its state; the service worker answers for
     }),
   );
   await context.close();
+}, 60_000);
+
+test('TypeScript gives the page the types of a browser', () => {
+  const compilerOptions = {
+    strict: true,
+    noEmit: true,
+    target: 'ES2022',
+    lib: ['ES2022', 'DOM', 'ESNext.Disposable'],
+    module: 'ESNext',
+    moduleResolution: 'bundler',
+    customConditions: ['browser'],
+    types: [],
+  };
+  const place = apps.add('typed', {
+    'tsconfig.json': JSON.stringify({ compilerOptions, include: ['*.ts'] }),
+    'sw.ts': "import { open } from 'crmesh/service-worker';\nvoid open('todo').status();",
+  });
+  writeFileSync(join(place, 'page.ts'), snippets()[0]!);
+  const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+  let out = '';
+  try {
+    execFileSync(process.execPath, [tsc, '-p', place], { encoding: 'utf8', stdio: 'pipe' });
+  } catch (error) {
+    out = (error as { readonly stdout: string }).stdout;
+  }
+  expect(out).toBe('');
 }, 60_000);
