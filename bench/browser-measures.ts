@@ -2,10 +2,6 @@
 import { DEFAULT_LIMITS } from '../src/core/limits.ts';
 import { engineDriver } from '../src/sqlite/wasm/engine-driver.ts';
 import type { FileSystem } from '../src/sqlite/wasm/file-system.ts';
-import { MemoryFileSystem } from '../src/sqlite/wasm/memory-file-system.ts';
-import { MirrorFileSystem } from '../src/sqlite/wasm/mirror-file-system.ts';
-import { MirrorStorage } from '../src/sqlite/wasm/mirror-storage.ts';
-import { OpfsFileSystem } from '../src/sqlite/wasm/opfs-file-system.ts';
 import type { Store } from '../src/store/store.ts';
 import { openStore } from '../src/store/store.ts';
 
@@ -13,27 +9,35 @@ const ROWS = 10_000;
 const SINGLES = 200;
 const SCHEMA = 'CREATE TABLE todo (id BLOB PRIMARY KEY NOT NULL, title TEXT, done INTEGER, owner TEXT)';
 
-export class Bench {
-  readonly #storage: string;
+/** What a place brings; databases are files in `folder`. */
+export interface BenchPlace {
+  readonly fileSystem: () => Promise<FileSystem>;
+  readonly module: () => Promise<WebAssembly.Module>;
+  readonly folder?: string;
+}
 
-  constructor(storage: string) {
-    this.#storage = storage;
+export class Bench {
+  readonly #place: BenchPlace;
+
+  constructor(place: BenchPlace) {
+    this.#place = place;
   }
 
   async run(step: string): Promise<Record<string, number>> {
     const begin = performance.now();
-    const fileSystem = await this.#fileSystem();
-    const module = await WebAssembly.compileStreaming(fetch('/crsqlite-sync.wasm'));
+    const { folder = '' } = this.#place;
+    const fileSystem = await this.#place.fileSystem();
+    const module = await this.#place.module();
     const driver = engineDriver({ module, fileSystem });
     const options = { driver, randomBytes, limits: DEFAULT_LIMITS, schema: SCHEMA };
-    const store = openStore({ ...options, path: '/a.db' });
+    const store = openStore({ ...options, path: `${folder}/a.db` });
     await fileSystem.whenDurable?.();
     const [rows] = store.connection.prepare('SELECT count(*) FROM todo').get()!;
     const openMs = performance.now() - begin;
     if (step !== 'fill') return { openMs, rows: rows as number };
     const insertMs = await timed(() => insertRows(store, fileSystem));
     const part = store.flush()!;
-    const to = openStore({ ...options, path: '/b.db' });
+    const to = openStore({ ...options, path: `${folder}/b.db` });
     const piece = store.readPiece(0 as never, { without: [], changesMax: 1_000_000 });
     const mergeMs = await timed(async () => {
       to.merge([{ parts: piece.parts, claims: store.coverage }]);
@@ -52,15 +56,6 @@ export class Bench {
       singleFullWriteMs: full,
       announced: part.announced[1],
     };
-  }
-
-  async #fileSystem(): Promise<FileSystem> {
-    if (this.#storage === 'memory') return new MemoryFileSystem();
-    if (this.#storage === 'mirror') return MirrorFileSystem.load(await MirrorStorage.open('crmesh-measure'));
-    const folder = await (
-      await navigator.storage.getDirectory()
-    ).getDirectoryHandle('crmesh-measure', { create: true });
-    return OpfsFileSystem.open(folder);
   }
 }
 

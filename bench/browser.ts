@@ -3,17 +3,30 @@
  *
  * One Chromium on a fresh profile; each storage in a worker of a page of its own; then tabs whose owner is killed.
  */
-import type { BrowserContext } from 'playwright-core';
-import { addRows, countOf, killPage, openPage, serveApp } from '../test/browser/app-pages.ts';
+import type { BrowserContext, Page } from 'playwright-core';
+import { loadEngineModule } from '../src/sqlite/wasm/engine-module.ts';
+import { NodeFileSystem } from '../src/sqlite/wasm/node-file-system.ts';
+import { addRows, countOf, killPage, openPage, SCHEMA, serveApp } from '../test/browser/app-pages.ts';
 import { bundleFor } from '../test/browser/bundle.ts';
 import { launchProfile, profileFolder, removeFolder } from '../test/browser/chromium.ts';
 import { servePages } from '../test/browser/page-server.ts';
+import { Bench } from './browser-measures.ts';
 
+const ROWS = 10_000;
+const NAVIGATIONS = 7;
+const FIRST_QUERY = `
+import './app.js';
+const storage = new URLSearchParams(location.search).get('storage');
+const db = await window.crmesh.open('first ' + storage, { storage, schema: '${SCHEMA}' });
+const rows = await db.query('SELECT * FROM todo ORDER BY id LIMIT 20');
+Object.assign(window, { db, first: { ms: performance.now(), rows: rows.length } });`;
 const kills = Number(process.argv[2] ?? 20);
 const folder = profileFolder();
 const context = await launchProfile(folder);
 try {
   await measureStorages(context);
+  await measureNode();
+  for (const storage of ['opfs', 'mirror'] as const) await measureFirstQuery(context, storage);
   for (const storage of ['opfs', 'mirror'] as const) await measureTakeOver(context, storage);
 } finally {
   await context.close();
@@ -43,6 +56,58 @@ async function measureStorages(browser: BrowserContext): Promise<void> {
   await server.close();
 }
 
+/** The same on Node's file system, in this run. */
+async function measureNode(): Promise<void> {
+  const place = profileFolder();
+  const fileSystem = async (): Promise<NodeFileSystem> => new NodeFileSystem();
+  for (const step of ['fill', 'open', 'open']) {
+    const figures = await new Bench({ fileSystem, module: loadEngineModule, folder: place }).run(step);
+    console.log(JSON.stringify({ storage: 'node', step, figures }));
+  }
+  removeFolder(place);
+}
+
+/** From the start of a navigation to the answer of the first query of a database with rows: a new tab, and a reload. */
+async function measureFirstQuery(browser: BrowserContext, storage: 'opfs' | 'mirror'): Promise<void> {
+  const html = '<!doctype html><html lang="en"><title>first</title><script type="module" src="first.js"></script>';
+  const server = await serveApp({ files: { '/first.html': html, '/first.js': FIRST_QUERY } });
+  const url = `${server.origin}/first.html?storage=${storage}`;
+  const first = async (page: Page): Promise<number> => {
+    const found = await page.waitForFunction(() => (window as { first?: { ms: number } }).first, undefined, {
+      polling: 5,
+    });
+    return (await found.jsonValue())!.ms;
+  };
+  const page = await browser.newPage();
+  await page.goto(url);
+  await first(page);
+  await page.evaluate(
+    (rows) =>
+      window.db.transaction(async (tx) => {
+        for (let i = 0; i < rows; i++) await tx.exec('INSERT INTO todo VALUES (?, ?, 0)', [`row ${i}`, `title ${i}`]);
+      }),
+    ROWS,
+  );
+  await page.close();
+  const [navigations, reloads]: [number[], number[]] = [[], []];
+  for (let i = 0; i < NAVIGATIONS; i++) {
+    const next = await browser.newPage();
+    await next.goto(url);
+    navigations.push(await first(next));
+    await next.reload();
+    reloads.push(await first(next));
+    await next.close();
+  }
+  const figures = { navigation: summaryOf(navigations), reload: summaryOf(reloads) };
+  console.log(JSON.stringify({ storage, firstQueryMs: figures, rows: ROWS }));
+  await server.close();
+}
+
+function summaryOf(times: readonly number[]): { readonly median: number; readonly longest: number } {
+  const sorted = times.toSorted((a, b) => a - b).map(Math.round);
+  return { median: sorted[sorted.length >> 1]!, longest: sorted.at(-1)! };
+}
+
 /** From the kill of the owner to the next tab's first answered write. */
 async function measureTakeOver(browser: BrowserContext, storage: 'opfs' | 'mirror'): Promise<void> {
   const server = await serveApp();
@@ -59,8 +124,6 @@ async function measureTakeOver(browser: BrowserContext, storage: 'opfs' | 'mirro
     times.push(performance.now() - begin);
     owner = next;
   }
-  times.sort((a, b) => a - b);
-  const [median, longest] = [times[times.length >> 1], times.at(-1)].map((ms) => Math.round(ms ?? 0));
-  console.log(JSON.stringify({ storage, kills, median, longest, rows: await countOf(owner), expected: 4 * kills }));
+  console.log(JSON.stringify({ storage, kills, ...summaryOf(times), rows: await countOf(owner), expected: 4 * kills }));
   await server.close();
 }

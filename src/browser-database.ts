@@ -174,13 +174,13 @@ export class BrowserDatabase {
     return link;
   }
 
-  /** Serves whoever holds the other end of `port`, which may read and write all. It ends with the page. */
+  /** Serves whoever holds the other end of `port`, which may read and write all. Ends with the page. Errors  USAGE. */
   accept(port: MessagePort): Promise<void> {
     return this.acceptUntil(port, () => undefined);
   }
 
   /** @internal Also tells when the port has ended. */
-  acceptUntil(port: MessagePort, onEnd: () => void): Promise<void> {
+  async acceptUntil(port: MessagePort, onEnd: () => void): Promise<void> {
     return this.#call({ type: 'accept', carry: this.#carry(port, onEnd) });
   }
 

@@ -2,6 +2,7 @@
  * Message ports between a page and the owner of its database. A port cannot travel over a BroadcastChannel, so the page
  * keeps it and carries its messages: for the owner a carried port is a MessagePort like any other.
  */
+import { ReplicationError } from './core/errors.ts';
 import type { MessagePortLike } from './transport/message-port.ts';
 
 /** Says something on one port; undefined = this end is closed. */
@@ -18,7 +19,9 @@ export class PagePorts {
     this.#post = post;
   }
 
+  /** Errors  USAGE for what is no MessagePort. */
   carry(number: number, port: MessagePort, onEnd: () => void = () => undefined): void {
+    if (!(port instanceof MessagePort)) throw new ReplicationError('USAGE', 'give one end of a MessageChannel');
     this.#ports.set(number, { port, onEnd });
     port.addEventListener('message', ({ data }) => {
       if (this.#ports.has(number)) this.#post(number, data);

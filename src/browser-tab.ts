@@ -5,6 +5,7 @@
  * The lock belongs to the worker, so it is free the moment the worker is gone, however that happened. Each worker also
  * holds a lock of its own, by which the owner learns that a page has gone and rolls back what it left open.
  */
+import { compileEngine } from './browser-engine.ts';
 import { channelOver, wireError } from './browser-messages.ts';
 import type { ClientMessage, OwnerMessage } from './browser-messages.ts';
 import { DatabaseOwner } from './browser-owner.ts';
@@ -92,7 +93,7 @@ export class Tab {
     const page = channelOver<ClientMessage, OwnerMessage>(this.#page);
     try {
       const { name, engine, storage: kind, limits, durability } = this.#options;
-      const module = await WebAssembly.compileStreaming(fetch(engine));
+      const module = await compileEngine(engine, () => fetch(engine));
       const storage = await openBrowserStorage(name, { module, statementsMax: limits.statementsMax, kind });
       const { database } = await openBrowserReplica({ storage, name, limits, durability, log: consoleLog });
       const owner = new DatabaseOwner(database, storage.kind);

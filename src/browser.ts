@@ -48,16 +48,23 @@ export interface BrowserOpenOptions {
   readonly worker?: () => Worker;
 }
 
+const STORAGES: readonly StorageKind[] = ['opfs', 'mirror', 'memory'];
+
 /**
  * Opens the database `name` of this origin; ':memory:' is one of this page alone.
  *
  * Errors  SCHEMA_REFUSED with steps when the schema would lose data; STORAGE_FULL; DATABASE_CORRUPT; UNAVAILABLE when
- *         the worker cannot start.
+ *         the worker or the engine cannot start; USAGE for options that are none, and where there are no workers.
  */
 export async function open(name: string, options: BrowserOpenOptions = {}): Promise<BrowserDatabase> {
   if (typeof name !== 'string' || name === '') {
     throw new ReplicationError('USAGE', "open takes the name of a database first: open('todo', { schema })");
   }
+  const { storage } = options;
+  if (storage !== undefined && !STORAGES.includes(storage)) {
+    throw new ReplicationError('USAGE', `storage is one of ${STORAGES.join(', ')}, not '${String(storage)}'`);
+  }
+  if (typeof Worker === 'undefined') throw noWorkers();
   const worker = options.worker?.() ?? new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
   let offers: ServiceWorkerOffers | undefined;
   const end = (): void => {
@@ -90,6 +97,12 @@ function tabOptions(name: string, { storage, durability, limits, engine }: Brows
     durability,
     limits: limitsWith(limits),
   };
+}
+
+function noWorkers(): ReplicationError {
+  const message =
+    'there are no workers here: open the database in a page, in a service worker with crmesh/service-worker';
+  return new ReplicationError('USAGE', message);
 }
 
 function workerFailed(message: string): ReplicationError {

@@ -1,4 +1,5 @@
 /** The engine in a service worker: kept in a cache of the origin, so that it is there offline. */
+import { compileEngine } from './browser-engine.ts';
 
 const CACHE = 'crmesh engine';
 
@@ -8,8 +9,8 @@ export async function keepEngine(url: string): Promise<void> {
   await cache.add(new Request(url, { cache: 'no-cache' }));
 }
 
-/** Errors  UNAVAILABLE's cause, a TypeError, when it is neither kept nor reachable. */
+/** Errors  UNAVAILABLE when it is neither kept nor reachable. */
 export async function engineModule(url: string): Promise<WebAssembly.Module> {
   const kept = await caches.match(url).catch(() => undefined);
-  return WebAssembly.compileStreaming(kept ?? fetch(url));
+  return compileEngine(url, async () => kept ?? fetch(url));
 }

@@ -34,12 +34,15 @@ export interface ServiceWorkerOptions {
   readonly limits?: Partial<Limits>;
 }
 
+/** A script has one global, and one replica a name in it. */
+const opened: { readonly name: string; readonly api: string | undefined }[] = [];
+
 /**
  * Takes part in the events fetch, sync, periodicsync, push and message of this service worker. To be called while its
  * script runs for the first time, since the browser takes listeners only then; the database is opened by the first
  * event that needs it.
  *
- * Errors  USAGE for a name or an `api` that is none. A sync event of tag `crmesh NAME` fails when it could not sync, so
+ * Errors  USAGE for a name or an `api` that is none or is taken here, and outside of a service worker. A sync event of tag `crmesh NAME` fails when it could not sync, so
  *         that the browser tries it again.
  */
 export function open(name: string, options: ServiceWorkerOptions = {}): ServiceWorkerReplica {
@@ -47,7 +50,8 @@ export function open(name: string, options: ServiceWorkerOptions = {}): ServiceW
     throw new ReplicationError('USAGE', "open takes the name of a database first: open('todo', { schema, url })");
   }
   const { api } = options;
-  if (api !== undefined && !/^\/.*[^/]$/.test(api)) throw new ReplicationError('USAGE', "api is a path: '/crmesh'");
+  checkPlace(name, api);
+  opened.push({ name, api });
   const replica = new ServiceWorkerReplica({
     name,
     schema: options.schema,
@@ -61,4 +65,25 @@ export function open(name: string, options: ServiceWorkerOptions = {}): ServiceW
   });
   listenToEvents(replica, { name, api, fetchSyncMs: options.fetchSyncMs ?? 30_000 });
   return replica;
+}
+
+function checkPlace(name: string, api: string | undefined): void {
+  if (!('registration' in globalThis)) {
+    throw new ReplicationError('USAGE', 'this is no service worker: in a page or a worker import crmesh');
+  }
+  if (api !== undefined && !/^(?:\/[^/?#]+)+$/.test(api)) {
+    throw new ReplicationError('USAGE', `api is a path without an end, '/crmesh', not '${api}'`);
+  }
+  for (const other of opened) {
+    if (other.name === name) throw new ReplicationError('USAGE', `'${name}' is open here already: call open once`);
+    if (api === undefined || other.api === undefined || !overlap(api, other.api)) continue;
+    throw new ReplicationError(
+      'USAGE',
+      `'${other.name}' answers below ${other.api} already: give '${name}' another api`,
+    );
+  }
+}
+
+function overlap(a: string, b: string): boolean {
+  return `${a}/`.startsWith(`${b}/`) || `${b}/`.startsWith(`${a}/`);
 }

@@ -14,13 +14,29 @@ declare global {
   }
 }
 
+export interface AppOptions {
+  /** Runs in the worker before anything else: takes away what a browser may lack. */
+  readonly beforeWorker?: string;
+  /** Files that are not there. */
+  readonly missing?: readonly string[];
+  readonly policy?: string;
+  /** Beside the app's own. */
+  readonly files?: Readonly<Record<string, string>>;
+}
+
 /** The door, its worker and the engine, served as static files. */
-export async function serveApp(): Promise<PageServer> {
+export async function serveApp({
+  beforeWorker = '',
+  missing = [],
+  policy,
+  files,
+}: AppOptions = {}): Promise<PageServer> {
   const [app, worker] = await Promise.all([
     bundleFor('test/browser/in-browser/app.ts', { minify: true }),
     bundleFor('src/worker.ts', { minify: true }),
   ]);
-  return servePages({ '/app.js': app, '/worker.js': worker });
+  const lost = Object.fromEntries(missing.map((path) => [path, undefined]));
+  return servePages({ '/app.js': app, '/worker.js': `${beforeWorker};${worker}`, ...files, ...lost }, policy);
 }
 
 /** A page with the database open as `db`. */

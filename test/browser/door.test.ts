@@ -154,6 +154,42 @@ describe.each(['opfs', 'mirror'] as const)('life of a page on %s', (storage) => 
     );
   });
 
+  test('a thousand edits made offline are kept over a reload and reach the other browser', async () => {
+    const url = `${relay}/offline-${storage}`;
+    await inContext((one) =>
+      inContext(async (other) => {
+        const [a, b] = [
+          await openPage(one, server.origin, { storage }),
+          await openPage(other, server.origin, { storage }),
+        ];
+        await addRows(a, 'shared ', 20);
+        await syncPage(a, url);
+        await syncPage(b, url);
+        await one.setOffline(true);
+        await a.evaluate(() => window.link.pause());
+        await a.evaluate(async () => {
+          for (let i = 0; i < 1_000; i++) {
+            const id = `shared ${i % 20}`;
+            if (i % 4 === 0) await window.db.exec('INSERT INTO todo VALUES (?, ?, 0)', [`offline ${i}`, 'x']);
+            else await window.db.exec('UPDATE todo SET title = ?, done = ? WHERE id = ?', [`edit ${i}`, i, id]);
+          }
+        });
+        await exec(b, "UPDATE todo SET title = 'of b', done = -1 WHERE id = 'shared 7'");
+        await b.evaluate(() => window.link.synced());
+        await one.setOffline(false);
+        await a.reload();
+        await openDatabase(a, { storage });
+        expect(await a.evaluate(async () => (await window.db.pending()).length)).toBe(250 + 15);
+        await syncPage(a, url);
+        await b.evaluate(() => window.link.synced());
+        expect(await a.evaluate(async () => (await window.db.pending()).length)).toBe(0);
+        const rows = await rowsOf(a);
+        expect(rows).toHaveLength(270);
+        expect(await rowsOf(b)).toEqual(rows);
+      }),
+    );
+  }, 60_000);
+
   test('the browser ends and starts again on the same profile: acknowledged writes and the site id are there', async () => {
     const first = await launchProfile(folder);
     const page = await openPage(first, server.origin, { storage, name: `restart-${storage}` });

@@ -10,7 +10,7 @@ const TYPES: Readonly<Record<string, string>> = {
   wasm: 'application/wasm',
 };
 const POLICY =
-  "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self' ws://127.0.0.1:* http://127.0.0.1:*";
+  "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self' ws://127.0.0.1:* http://127.0.0.1:*; img-src data:";
 const EMPTY_PAGE = '<!doctype html><html lang="en"><title>crmesh test page</title><link rel="icon" href="data:,">';
 
 export interface PageServer {
@@ -18,18 +18,25 @@ export interface PageServer {
   close(): Promise<void>;
 }
 
-/** `files` by path ('/page.js'); '/' is an empty page, '/crsqlite-sync.wasm' the engine. */
-export async function servePages(files: Readonly<Record<string, string>>): Promise<PageServer> {
-  const engine = engineBytes();
+/** `files` by path ('/page.js'); unless they are given, '/' is an empty page and '/crsqlite-sync.wasm' the engine. */
+export async function servePages(
+  files: Readonly<Record<string, string | Uint8Array | undefined>>,
+  policy: string = POLICY,
+): Promise<PageServer> {
+  const served: Readonly<Record<string, string | Uint8Array | undefined>> = {
+    '/': EMPTY_PAGE,
+    '/crsqlite-sync.wasm': engineBytes(),
+    ...files,
+  };
   const server = createServer((request, response) => {
     const { pathname } = new URL(request.url ?? '/', 'http://host');
-    const body = pathname === '/crsqlite-sync.wasm' ? engine : pathname === '/' ? EMPTY_PAGE : files[pathname];
+    const body = served[pathname];
     if (body === undefined) {
       response.writeHead(404).end();
       return;
     }
     const type = TYPES[pathname === '/' ? 'html' : pathname.split('.').at(-1)!] ?? 'text/plain';
-    response.writeHead(200, { 'content-type': type, 'content-security-policy': POLICY }).end(body);
+    response.writeHead(200, { 'content-type': type, 'content-security-policy': policy }).end(body);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

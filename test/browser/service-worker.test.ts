@@ -112,14 +112,17 @@ async function protocol(): Promise<{ session: CDPSession; registrationId: string
 }
 
 describe.each(['module', 'classic'] as const)('a %s service worker with no tab', (kind) => {
-  test('syncs with the relay at sync, periodicsync and push, both ways', async () => {
+  test('syncs with the relay at fetch, sync, periodicsync and push, both ways', async () => {
     const url = `${relay}/events-${names++}`;
     const other = await otherReplica(url);
     const { page, worker } = await installed(kind, kind === 'module' ? url : url.replace('http', 'ws'));
     const { session, registrationId } = await protocol();
-    await page.close();
     const target = { origin: server.origin, registrationId };
     const has = (id: string): Promise<void> => until(async () => (await idsIn(worker)).includes(id));
+    await other.add('zero');
+    await page.evaluate(() => fetch('/?anything'));
+    await has('zero');
+    await page.close();
     await other.add('one');
     await session.send('ServiceWorker.dispatchSyncEvent', { ...target, tag: 'crmesh todo', lastChance: false });
     await has('one');
@@ -131,7 +134,7 @@ describe.each(['module', 'classic'] as const)('a %s service worker with no tab',
     await has('three');
     await addIn(worker, 'from the worker');
     await session.send('ServiceWorker.dispatchSyncEvent', { ...target, tag: 'crmesh todo', lastChance: false });
-    await until(async () => (await other.db.query('SELECT id FROM todo')).length === 4);
+    await until(async () => (await other.db.query('SELECT id FROM todo')).length === 5);
     const status = await worker.evaluate(() => globalThis.replica.status());
     expect(status).toMatchObject({ storage: 'mirror', persisted: true, tab: false });
   }, 60_000);
@@ -200,5 +203,36 @@ describe('a service worker and its page', () => {
       return [first, await globalThis.replica.sync().catch(codeOf)];
     });
     expect(codes).toEqual(['SCHEMA_REFUSED', 'SCHEMA_REFUSED']);
+  });
+
+  test('open says what is wrong with a name or a path', async () => {
+    const { worker } = await installed('module');
+    const messages = await worker.evaluate(() => {
+      const messageOf = (...args: Parameters<typeof globalThis.openReplica>): string => {
+        try {
+          globalThis.openReplica(...args);
+          return 'opened';
+        } catch (error) {
+          const { code, message } = error as { readonly code: string; readonly message: string };
+          return `${code} ${message}`;
+        }
+      };
+      return [
+        messageOf(''),
+        messageOf('todo'),
+        messageOf('other', { api: '/api' }),
+        messageOf('other', { api: '/api/inner' }),
+        messageOf('other', { api: 'relative' }),
+        messageOf('other', { api: '/ends/' }),
+      ];
+    });
+    expect(messages).toEqual([
+      "USAGE open takes the name of a database first: open('todo', { schema, url })",
+      "USAGE 'todo' is open here already: call open once",
+      "USAGE 'todo' answers below /api already: give 'other' another api",
+      "USAGE 'todo' answers below /api already: give 'other' another api",
+      "USAGE api is a path without an end, '/crmesh', not 'relative'",
+      "USAGE api is a path without an end, '/crmesh', not '/ends/'",
+    ]);
   });
 });

@@ -1,11 +1,31 @@
 /** Tabs of one browser share a database; whoever holds it may be closed or killed at any moment. */
 import type { BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import type { PageMeeting, StorageKind } from '../../src/browser.ts';
 import { Workshop } from '../cli/spawned-command.ts';
-import { addRows, countOf, exec, killPage, openPage, serveApp, storageOf, syncPage } from './app-pages.ts';
+import {
+  addRows,
+  countOf,
+  exec,
+  killPage,
+  openDatabase,
+  openPage,
+  rowsOf,
+  serveApp,
+  storageOf,
+  syncPage,
+} from './app-pages.ts';
 import { launchProfile, profileFolder, removeFolder } from './chromium.ts';
 import type { PageServer } from './page-server.ts';
 
+declare global {
+  interface Window {
+    meeting: PageMeeting;
+    other: Window;
+  }
+}
+
+const COUNTS_FOUR = `window.db.query('SELECT count(*) AS n FROM todo').then(([row]) => row.n === 4)`;
 const workshop = new Workshop();
 const folder = profileFolder();
 let server: PageServer;
@@ -33,7 +53,7 @@ afterAll(async () => {
   removeFolder(folder);
 });
 
-async function tabs(count: number, storage: 'opfs' | 'mirror', name = `tabs-${names++}`): Promise<Page[]> {
+async function tabs(count: number, storage: StorageKind, name = `tabs-${names++}`): Promise<Page[]> {
   const pages: Page[] = [];
   for (let i = 0; i < count; i++) pages.push(await openPage(context, server.origin, { storage, name }));
   opened.push(...pages);
@@ -131,5 +151,73 @@ describe.each(['opfs', 'mirror'] as const)('tabs on %s', (storage) => {
     await b.waitForFunction(() => (window as unknown as { seen: number[] }).seen.at(-1) === 4);
     await b.evaluate(() => window.link.synced());
     expect(await b.evaluate(async () => (await window.db.pending()).length)).toBe(0);
+  });
+
+  test('an owner that stands still keeps the others waiting, and then they are answered', async () => {
+    const [a, b] = (await tabs(2, storage)) as [Page, Page];
+    const [worker] = a.workers();
+    const still = worker!.evaluate(() => {
+      const end = Date.now() + 2_000;
+      while (Date.now() < end);
+    });
+    const written = addRows(b, 'waits ', 3);
+    await Promise.all([still, written]);
+    expect(await Promise.all([a, b].map(countOf))).toEqual([3, 3]);
+    expect(await b.evaluate(() => window.db.status.owner)).toBe(false);
+  });
+});
+
+describe('pages without a server', () => {
+  test('two databases of one origin meet in a room, and part', async () => {
+    const [a] = await tabs(1, 'opfs');
+    const [b] = await tabs(1, 'mirror');
+    const meet = (page: Page): Promise<void> =>
+      page.evaluate(async () => {
+        window.meeting = window.db.meet('a room');
+        await window.meeting.synced();
+      });
+    await addRows(a!, 'a', 2);
+    await Promise.all([meet(a!), meet(b!)]);
+    await addRows(b!, 'b', 2);
+    for (const page of [a!, b!]) await page.waitForFunction(COUNTS_FOUR);
+    expect(await a!.evaluate(() => window.meeting.members)).toBe(1);
+    await b!.evaluate(() => window.meeting.close());
+    await a!.waitForFunction(() => window.meeting.members === 0);
+  });
+
+  test('a database serves whoever holds the other end of a port, a page of another origin too', async () => {
+    const [page] = await tabs(1, 'opfs', 'served');
+    await addRows(page!, 'a', 2);
+    const popup = page!.waitForEvent('popup');
+    await page!.evaluate(() => void (window.other = window.open(location.href.replace('127.0.0.1', 'localhost'))!));
+    const other = await popup;
+    opened.push(other);
+    await openDatabase(other, { name: 'served' });
+    const received = other.evaluate(async () => {
+      const { ports } = await new Promise<MessageEvent>((resolve) => window.addEventListener('message', resolve));
+      const link = window.db.sync(() => ports[0]!);
+      await link.synced();
+      await window.db.exec("INSERT INTO todo VALUES ('back', 'x', 0)");
+      await link.synced();
+    });
+    await page!.evaluate(async () => {
+      const { port1, port2 } = new MessageChannel();
+      window.other.postMessage('a port', '*', [port2]);
+      await window.db.accept(port1);
+    });
+    await received;
+    expect(await rowsOf(page!)).toHaveLength(3);
+    expect(await rowsOf(other)).toEqual(await rowsOf(page!));
+  });
+
+  test('what is no port is refused with a code', async () => {
+    const [page] = await tabs(1, 'memory');
+    const code = await page!.evaluate(() =>
+      window.db.accept({} as MessagePort).then(
+        () => 'accepted',
+        (error: { readonly code: string }) => error.code,
+      ),
+    );
+    expect(code).toBe('USAGE');
   });
 });

@@ -10,6 +10,7 @@ import { ReplicationError } from '../../core/errors.ts';
 import type { Digest } from './mirror-digest.ts';
 import { combineDigests, digestOfPage, NO_DIGEST } from './mirror-digest.ts';
 import { PAGE_BYTES } from './mirror-file.ts';
+import { noRoom } from './no-room.ts';
 
 const FORMAT = 1;
 /** Pages read in one request: 8 MiB. */
@@ -172,8 +173,7 @@ function storageError(error: unknown): ReplicationError {
   if (error instanceof ReplicationError) return error;
   const [name, message] = error instanceof DOMException ? [error.name, error.message] : ['', String(error)];
   if (name === 'QuotaExceededError' || /quota|disk space/i.test(message)) {
-    const full = 'the browser has no more room for this site: free space, or ask for persistent storage';
-    return new ReplicationError('STORAGE_FULL', full, {}, { cause: error });
+    return noRoom(error);
   }
   return new ReplicationError('STORAGE_FAILED', `IndexedDB failed: ${name} ${message}`, {}, { cause: error });
 }

@@ -6,6 +6,7 @@
  */
 import { ReplicationError } from '../../core/errors.ts';
 import type { FileHandle, JournalMode, RenamingFileSystem } from './file-system.ts';
+import { noRoom } from './no-room.ts';
 import type { SyncAccessHandle } from './opfs-pool-file.ts';
 import { OpfsPoolFile } from './opfs-pool-file.ts';
 
@@ -241,10 +242,7 @@ function coded(error: unknown): ReplicationError {
     const locked = 'another tab or worker has this database open: close it there, or use it through that one';
     return new ReplicationError('FILE_LOCKED', locked, { pid: null, note: null }, { cause: error });
   }
-  if (name === 'QuotaExceededError') {
-    const full = 'the browser has no more room for this site: free space, or ask for persistent storage';
-    return new ReplicationError('STORAGE_FULL', full, {}, { cause: error });
-  }
+  if (name === 'QuotaExceededError') return noRoom(error);
   return new ReplicationError(
     'STORAGE_FAILED',
     `the private file system failed: ${name} ${message}`,

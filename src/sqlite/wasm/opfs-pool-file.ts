@@ -4,6 +4,7 @@
  * A file whose header cannot be read and that holds content is damage and is told; without content it is free.
  */
 import { ReplicationError } from '../../core/errors.ts';
+import { noRoom } from './no-room.ts';
 
 /** What a dedicated worker has on a file of the origin's private file system; TypeScript's page types leave it out. */
 export interface SyncAccessHandle {
@@ -19,6 +20,8 @@ const HEADER_BYTES = 4096;
 const MARK = 0x63726d32;
 const PATH_OFFSET = 16;
 const PATH_BYTES_MAX = 1024;
+/** Chromium's number for a full disk or a quota that is used up. */
+const NO_SPACE = -8;
 
 export class OpfsPoolFile {
   readonly name: string;
@@ -74,11 +77,11 @@ export class OpfsPoolFile {
   }
 
   read(target: Uint8Array, offset: number): number {
-    return this.#handle.read(target, { at: HEADER_BYTES + offset });
+    return counted(this.#handle.read(target, { at: HEADER_BYTES + offset }), target.length);
   }
 
   write(source: Uint8Array, offset: number): number {
-    return this.#handle.write(source, { at: HEADER_BYTES + offset });
+    return counted(this.#handle.write(source, { at: HEADER_BYTES + offset }), source.length);
   }
 
   truncate(size: number): void {
@@ -114,9 +117,19 @@ export class OpfsPoolFile {
   }
 
   #writeWhole(bytes: Uint8Array, at: number): void {
-    if (this.#handle.write(bytes, { at }) === bytes.length) return;
-    throw new ReplicationError('STORAGE_FULL', 'the browser has no more room for this site');
+    if (counted(this.#handle.write(bytes, { at }), bytes.length) < bytes.length) throw noRoom();
   }
+}
+
+/**
+ * Why     In a private window Chromium does not throw when a write fails: it answers the number of the error, which is
+ *         negative, as a count without a sign.
+ */
+function counted(bytes: number, asked: number): number {
+  if (bytes <= asked) return bytes;
+  const fileError = bytes - 2 ** 32;
+  if (fileError === NO_SPACE) throw noRoom();
+  throw new ReplicationError('STORAGE_FAILED', `the private file system failed with the error ${fileError}`);
 }
 
 function checksum(bytes: Uint8Array, turn: number): number {

@@ -4,6 +4,7 @@ import { open } from '../../../src/service-worker.ts';
 
 declare global {
   var replica: ServiceWorkerReplica;
+  var openReplica: typeof open;
 }
 
 const scope = globalThis as unknown as {
@@ -16,6 +17,7 @@ const url = parameters.get('url');
 
 scope.addEventListener('install', (event) => event.waitUntil(scope.skipWaiting()));
 scope.addEventListener('activate', (event) => event.waitUntil(scope.clients.claim()));
+globalThis.openReplica = open;
 globalThis.replica = open('todo', {
   schema: parameters.get('schema') ?? 'CREATE TABLE todo (id TEXT PRIMARY KEY NOT NULL, title TEXT, done INTEGER)',
   api: '/api',

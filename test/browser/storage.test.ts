@@ -1,0 +1,175 @@
+/** Which storage a page gets in which browser, what it says when there is none or no room, and what it needs to start. */
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import type { AppOptions } from './app-pages.ts';
+import { addRows, countOf, exec, openDatabase, openPage, SCHEMA, serveApp, storageOf } from './app-pages.ts';
+import { launchChromium, launchProfile, profileFolder, removeFolder } from './chromium.ts';
+import type { PageServer } from './page-server.ts';
+
+let browser: Browser;
+const opened: { close(): Promise<unknown> }[] = [];
+
+beforeAll(async () => {
+  browser = await launchChromium();
+}, 60_000);
+
+afterEach(async () => {
+  for (const thing of opened.splice(0).reverse()) await thing.close();
+});
+
+afterAll(async () => {
+  await browser?.close();
+});
+
+async function served(options?: AppOptions): Promise<PageServer> {
+  const server = await serveApp(options);
+  opened.push(server);
+  return server;
+}
+
+/** Private: nothing of it is on the disk. */
+async function privateContext(): Promise<BrowserContext> {
+  const context = await browser.newContext();
+  opened.push(context);
+  return context;
+}
+
+const NO_OPFS = 'delete FileSystemFileHandle.prototype.createSyncAccessHandle';
+const REFUSED_OPFS =
+  "StorageManager.prototype.getDirectory = () => Promise.reject(new DOMException('not in this window', 'SecurityError'))";
+const NO_INDEXED_DB = "Object.defineProperty(globalThis, 'indexedDB', { value: undefined })";
+const REFUSED_INDEXED_DB =
+  "IDBFactory.prototype.open = () => { throw new DOMException('not in this window', 'InvalidStateError') }";
+const NO_LOCKS = "Object.defineProperty(WorkerNavigator.prototype, 'locks', { value: undefined })";
+
+describe('where a browser has', () => {
+  test.each([
+    ['everything, in a private window', '', 'opfs', true],
+    ['no private files', NO_OPFS, 'mirror', true],
+    ['private files that it refuses', REFUSED_OPFS, 'mirror', true],
+    ['no private files and no IndexedDB', `${NO_OPFS};${NO_INDEXED_DB}`, 'memory', false],
+    ['neither that it allows', `${REFUSED_OPFS};${REFUSED_INDEXED_DB}`, 'memory', false],
+    ['no shared workers', 'delete globalThis.SharedWorker', 'opfs', true],
+  ] as const)('%s, tabs share the best that is left', async (_what, beforeWorker, storage, persisted) => {
+    const { origin } = await served({ beforeWorker });
+    const context = await privateContext();
+    await context.addInitScript('delete globalThis.SharedWorker');
+    const [a, b] = [await openPage(context, origin), await openPage(context, origin)];
+    expect(await storageOf(a)).toEqual({ storage, persisted, owner: true });
+    expect(await storageOf(b)).toEqual({ storage, persisted, owner: false });
+    await addRows(a, 'a', 2);
+    await addRows(b, 'b', 2);
+    expect(await Promise.all([a, b].map(countOf))).toEqual([4, 4]);
+    await Promise.all([a.close(), b.close()]);
+    expect(await countOf(await openPage(context, origin))).toBe(persisted ? 4 : 0);
+  });
+
+  test('no locks, a tab has the database for itself', async () => {
+    const { origin } = await served({ beforeWorker: NO_LOCKS });
+    const page = await openPage(await privateContext(), origin);
+    expect(await storageOf(page)).toMatchObject({ storage: 'opfs', owner: true });
+    await addRows(page, 'a', 2);
+    expect(await countOf(page)).toBe(2);
+  });
+});
+
+describe.each(['a private window', 'a profile'])('without room in %s', (where) => {
+  test.each(['opfs', 'mirror'] as const)(
+    '%s says STORAGE_FULL, keeps what was answered, and goes on when there is room',
+    async (storage) => {
+      const { origin } = await served();
+      const context = where === 'a profile' ? await profileContext() : await privateContext();
+      const page = await openPage(context, origin, { storage });
+      const protocol = await context.newCDPSession(page);
+      await protocol.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: 3_000_000 });
+      const { written, code } = await fillUp(page);
+      expect(code).toBe('STORAGE_FULL');
+      expect(await countOf(page)).toBeGreaterThanOrEqual(written);
+      await protocol.send('Storage.overrideQuotaForOrigin', { origin });
+      await exec(page, "INSERT INTO todo VALUES ('after', 'x', 0)");
+      const count = await countOf(page);
+      await page.reload();
+      await openDatabase(page, { storage });
+      expect(await countOf(page)).toBe(count);
+      expect(await page.evaluate(() => window.db.query("SELECT id FROM todo WHERE id = 'after'"))).toHaveLength(1);
+    },
+    60_000,
+  );
+});
+
+async function profileContext(): Promise<BrowserContext> {
+  const folder = profileFolder();
+  opened.push({ close: async () => removeFolder(folder) });
+  const context = await launchProfile(folder);
+  opened.push(context);
+  return context;
+}
+
+/** Writes what cannot be compressed, until that is refused. */
+function fillUp(page: Page): Promise<{ written: number; code: unknown }> {
+  return page.evaluate(async () => {
+    const text = (): string => crypto.getRandomValues(new Uint8Array(50_000)).join('');
+    for (let written = 0; ; written++) {
+      try {
+        await window.db.exec('INSERT INTO todo VALUES (?, ?, 0)', [`full ${written}`, text()]);
+      } catch (error) {
+        return { written, code: (error as { readonly code?: unknown }).code };
+      }
+    }
+  });
+}
+
+describe('a page that cannot have a database hears why', () => {
+  const NO_WASM = "default-src 'self'; script-src 'self'";
+
+  test.each([
+    ['the engine is not served', { missing: ['/crsqlite-sync.wasm'] }, 'UNAVAILABLE', 'was answered with 404'],
+    ['its policy allows no WebAssembly', { policy: NO_WASM }, 'UNAVAILABLE', 'wasm-unsafe-eval'],
+    ['the browser runs no WebAssembly', { beforeWorker: 'delete globalThis.WebAssembly' }, 'UNAVAILABLE', 'lockdown'],
+    ['the worker is not served', { missing: ['/worker.js'] }, 'UNAVAILABLE', 'worker.js'],
+  ] as const)('%s', async (_why, options, code, said) => {
+    const { origin } = await served(options);
+    const page = await (await privateContext()).newPage();
+    await page.goto(origin);
+    const failed = await failureOf(page, {});
+    expect(failed.code).toBe(code);
+    expect(failed.message).toContain(said);
+  });
+
+  test.each([
+    ['an unknown storage', { storage: 'disk' }, "not 'disk'"],
+    ['an unknown limit', { limits: { frames: 1 } }, 'frames'],
+  ])('%s', async (_why, options, said) => {
+    const { origin } = await served();
+    const page = await (await privateContext()).newPage();
+    await page.goto(origin);
+    const failed = await failureOf(page, options);
+    expect(failed.code).toBe('USAGE');
+    expect(failed.message).toContain(said);
+  });
+
+  test('a place without workers', async () => {
+    const { origin } = await served();
+    const page = await (await privateContext()).newPage();
+    await page.addInitScript('delete globalThis.Worker');
+    await page.goto(origin);
+    expect(await failureOf(page, {})).toMatchObject({ code: 'USAGE' });
+  });
+});
+
+async function failureOf(page: Page, options: object): Promise<{ code: string; message: string }> {
+  await page.addScriptTag({ url: '/app.js', type: 'module' });
+  await page.waitForFunction(() => 'crmesh' in window);
+  return page.evaluate(
+    async ([schema, settings]) => {
+      try {
+        await window.crmesh.open('todo', { schema, ...settings });
+        return { code: 'opened', message: '' };
+      } catch (error) {
+        const { code, message } = error as { readonly code: string; readonly message: string };
+        return { code, message };
+      }
+    },
+    [SCHEMA, options] as const,
+  );
+}
