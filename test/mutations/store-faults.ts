@@ -160,6 +160,13 @@ export const STORE_FAULTS: readonly Fault[] = [
     file: 'src/store/open-store.ts',
     find: '< least) raiseStoredMax(connection, least)',
     replace: '< 0) raiseStoredMax(connection, least)',
+    also: [
+      {
+        file: 'src/store/open-store.ts',
+        find: '< storedMax) raiseStoredMax(connection, storedMax)',
+        replace: '< 0) raiseStoredMax(connection, storedMax)',
+      },
+    ],
   },
   {
     name: 'cursor-of-lost-future',
@@ -288,7 +295,7 @@ export const STORE_FAULTS: readonly Fault[] = [
     name: 'image-unchecked',
     rule: 'an image holds nothing that this database does not have itself',
     promise: 'P7',
-    tests: ['test/doors/relay-image.test.ts'],
+    tests: ['test/store/image.test.ts'],
     file: 'src/store/image-check.ts',
     find: 'if (foreign !== undefined) throw',
     replace: 'if (foreign === null) throw',
@@ -306,7 +313,7 @@ export const STORE_FAULTS: readonly Fault[] = [
     name: 'key-unguarded',
     rule: 'an UPDATE of a primary key is refused',
     promise: 'P1',
-    tests: ['test/store/own-writes.test.ts'],
+    tests: ['test/store/migrate.test.ts'],
     file: 'src/store/guard-trigger.ts',
     find: 'WHEN crsql_internal_sync_bit() = 0 AND',
     replace: 'WHEN 0 AND',

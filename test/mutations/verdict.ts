@@ -31,6 +31,9 @@ async function bySimulation(fault: Fault): Promise<Verdict> {
   return { fault: fault.name, caught: first !== undefined, by };
 }
 
+/** A fault may make tests run for ever: that is noticed, too. */
+const TESTS_MS_MAX = 240_000;
+
 /** What vitest says as JSON, as far as it is needed. */
 interface TestReport {
   readonly numTotalTests: number;
@@ -44,8 +47,12 @@ async function byTests({ name }: Fault, files: readonly string[]): Promise<Verdi
   const child = spawn(process.execPath, [...vitest, '--reporter=json', ...files], {
     env: { ...process.env, CRMESH_FAULT: name },
     stdio: ['ignore', 'pipe', 'ignore'],
+    timeout: TESTS_MS_MAX,
   });
   const output = await text(child.stdout);
+  if (child.signalCode !== null || output === '') {
+    return { fault: name, caught: true, by: `${files.join(', ')} comes to no end` };
+  }
   const report = JSON.parse(output.slice(output.indexOf('{'))) as TestReport;
   if (report.numTotalTests === 0) throw new Error(`no test ran for ${name} in ${files.join(', ')}`);
   const failed = report.testResults

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Change } from '../../src/core/change.ts';
 import { changeBytes } from '../../src/core/change.ts';
 import { coverageOf, emptyCoverage } from '../../src/core/coverage.ts';
+import { ReplicationError } from '../../src/core/errors.ts';
 import type { PartBody } from '../../src/core/part.ts';
 import type { SiteId } from '../../src/core/site-id.ts';
 import type { InboxEntry } from '../../src/replica/inbox.ts';
@@ -73,6 +74,17 @@ describe('the inbox', () => {
     inbox.dropFrom('a');
     expect(inbox.takeGroup().map(({ source }) => source)).toEqual(['b']);
     expect(inbox.changes).toBe(0);
+  });
+
+  it('merges nothing more of an input after a piece of it that failed', () => {
+    const inbox = new Inbox<string>(10);
+    const failures: string[] = [];
+    inbox.add({ ...entry('large', 25), failed: ({ code }) => failures.push(code) });
+    inbox.add(entry('other', 1));
+    const [piece] = inbox.takeGroup();
+    piece!.failed(new ReplicationError('STORAGE_FULL', 'the disk is full'));
+    expect(failures).toEqual(['STORAGE_FULL']);
+    expect(inbox.takeGroup().map(({ source }) => source)).toEqual(['other']);
   });
 
   it('cuts parts at the bound without losing or repeating a row', () => {

@@ -111,6 +111,7 @@ describe('a relay that was wiped', () => {
     const wire = world.connect(leaf, wiped, { grant: { ...GRANT_ALL, vouch: false } });
     await wire.client.synced();
     await eventually(() => (wire.server()?.lacking ?? 0) > 0, 'the relay knows what it lacks');
+    expect(wire.messages.filter(({ message }) => message.type === 'pullall')).toEqual([]);
     expect(wiped.rows(ROWS)).toEqual([['2', 'own']]);
   });
 });

@@ -210,8 +210,9 @@ const COPY_ALARMS: readonly string[] = [...LOSSY_ALARMS, 'SITE_CONFLICT'];
 function judgeLog(world: World): Failure[] {
   const bad = world.log.filter(({ level, code, message }) => {
     if (world.filesReplaced > 0 && COPY_ALARMS.includes(code)) return false;
-    // A relay that was not wiped has no reason to be refilled by its leaves.
-    if (message.includes('vouched refill')) return world.filesReplaced === 0;
+    // A relay that was not wiped has no reason to be refilled by its leaves, unless it lacks claims of its peers itself.
+    const mayLackClaims = world.edges.some(({ mode }) => mode === 'peer');
+    if (message.includes('vouched refill')) return world.filesReplaced === 0 && !mayLackClaims;
     if (world.plan.fullDisks && code === 'STORAGE_FULL') return false;
     // A store that remembers few openings cannot tell an old cursor from one of a lost future.
     if (world.limits.erasMax < ERAS_OF_A_SCHEDULE && code === 'PEER_LOST_HISTORY') return false;

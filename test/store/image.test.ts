@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import type { SiteId } from '../../src/core/site-id.ts';
 import { createWasmDriver } from '../../src/sqlite/wasm/driver.ts';
 import { MemoryFileSystem } from '../../src/sqlite/wasm/memory-file-system.ts';
+import { checkImage } from '../../src/store/image-check.ts';
 import { stripImage } from '../../src/store/image.ts';
 import { flushPart, mergeParts, openTestStore, siteOf, write } from './test-store.ts';
 
@@ -41,4 +42,41 @@ test('an image has rows and coverage of its source, one cursor into it, and noth
   expect(adopter.coverage).toEqual(source.coverage);
   expect(adopter.cursorOf(siteOf(source))).toEqual(cursor);
   for (const store of [adopter, source, other]) store.close();
+});
+
+test.each([
+  ['nothing more', '', undefined],
+  ['a trigger', 'CREATE TRIGGER t AFTER INSERT ON num BEGIN DELETE FROM todo; END', 'the trigger t'],
+  ['a view', 'CREATE VIEW v AS SELECT 1', 'the view v'],
+  ['a table', 'CREATE TABLE other (x)', 'the table other'],
+  ['a column', 'ALTER TABLE tag ADD COLUMN extra', 'the table tag'],
+])('an image that holds %s, beside what this database has, is taken or refused', async (_, sql, foreign) => {
+  const driver = await createWasmDriver({ fileSystem: new MemoryFileSystem() });
+  const source = openTestStore({ driver, path: '/data.db' });
+  source.copyForOthers('/image.db');
+  const { identity, announced, storedMax } = source;
+  const copy = driver.open('/image.db');
+  stripImage(copy, { site: identity.site, cursor: { nonce: identity.era, at: storedMax }, announced });
+  copy.close();
+  const image = driver.open('/image.db');
+  const own = openTestStore();
+  if (sql !== '') image.exec(sql);
+  const check = (): void => checkImage(image, own.connection);
+  if (foreign === undefined) check();
+  else
+    expect(check).toThrow(
+      expect.objectContaining({ code: 'IMAGE_REFUSED', message: expect.stringContaining(foreign) }),
+    );
+  image.close();
+  for (const store of [source, own]) store.close();
+});
+
+test('a database that is no image is refused as one', async () => {
+  const driver = await createWasmDriver({ fileSystem: new MemoryFileSystem() });
+  openTestStore({ driver, path: '/data.db' }).close();
+  const connection = driver.open('/data.db');
+  const own = openTestStore();
+  expect(() => checkImage(connection, own.connection)).toThrow(expect.objectContaining({ code: 'IMAGE_REFUSED' }));
+  connection.close();
+  own.close();
 });
