@@ -69,8 +69,8 @@ function StorageFact({ board, state }: StorageFactProps): ReactNode {
   return (
     <p className="storage" data-testid="storage">
       <Icon shape="disk" />
-      {cities === undefined ? '' : `${cities.toLocaleString('en')} cities and every task are in this browser: `}
-      {persisted ? `persisted (${storage})` : 'not persisted, gone with the last tab'}
+      {persisted ? `Persisted in this browser (${storage})` : 'Not persisted: gone with the last tab'}
+      {cities === undefined ? '' : `: ${cities.toLocaleString('en')} cities and every task`}
     </p>
   );
 }
