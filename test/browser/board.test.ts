@@ -123,6 +123,24 @@ describe('two browsers', () => {
     await until(async () => (await cardsOf(dan)).every(({ title }) => title !== 'b text of Dan'));
   });
 
+  test('do not lose what one types in a task that another moves or writes meanwhile', async () => {
+    const [gil, hal] = [await newWindow('Gil'), await newWindow('Hal')];
+    await addTask(gil, 'typed by two', 'Du');
+    const ofHal = hal.getByRole('textbox', { name: 'Text of typed by two' });
+    await ofHal.fill('half a sent');
+    await gil.getByRole('button', { name: 'Move typed by two to Doing' }).click();
+    await gil.getByRole('textbox', { name: 'Text of half a sent' }).waitFor();
+    await equalCards(gil, hal);
+
+    // Hal stands in the field and types nothing: leaving it writes nothing.
+    await hal.getByRole('textbox', { name: 'Text of half a sent' }).focus();
+    await renameTask(gil, 'half a sent', 'whole');
+    await hal.getByRole('textbox', { name: 'Text of whole' }).waitFor();
+    await hal.getByLabel('Your name').focus();
+    await equalCards(gil, hal);
+    expect(await cardsOf(hal)).toContainEqual(expect.objectContaining({ title: 'whole', author: 'Gil' }));
+  });
+
   test('keep what was written offline over a reload, and stay offline', async () => {
     const page = await newWindow('Eve');
     await setOnline(page, false);
