@@ -54,8 +54,9 @@ export async function renameTask(page: Page, from: string, to: string): Promise<
 }
 
 export async function cardsOf(page: Page): Promise<Card[]> {
-  const cards = await page.locator('.card').evaluateAll((found) =>
-    found.map((card) => ({
+  // In one step: a card may move meanwhile.
+  const cards = await page.evaluate(() =>
+    Array.from(document.querySelectorAll('.card'), (card) => ({
       title: card.querySelector('textarea')!.value,
       lane: card.closest<HTMLElement>('.lane')!.dataset['lane']!,
       city: card.querySelector('.city')!.textContent,

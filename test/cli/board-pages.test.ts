@@ -9,19 +9,14 @@ import { open } from '../../src/node.ts';
 import { Workshop } from './spawned-command.ts';
 
 const workshop = new Workshop();
+let serving: Record<string, unknown>;
 let url: string;
 let dbid: string;
 
 beforeAll(async () => {
   const demo = workshop.stay(['demo', '--rows', '100', '--port', '0']);
   await demo.line();
-  const serving = await demo.line();
-  expect(serving).toEqual({
-    event: 'serving',
-    url: expect.any(String),
-    dbid: expect.any(String),
-    board: `${serving['url']}/`,
-  });
+  serving = await demo.line();
   url = String(serving['url']);
   dbid = String(serving['dbid']);
 }, 60_000);
@@ -49,6 +44,11 @@ async function assetOf(ending: string): Promise<string> {
 }
 
 describe('the board beside the relay', () => {
+  test('is told with its address and its database', () => {
+    expect(serving).toEqual({ event: 'serving', url, dbid, board: `${url}/` });
+    expect(dbid).toMatch(/^cities-[0-9a-f]{6}$/);
+  });
+
   test('/ leads to the board of this run, which is asked for again each time', async () => {
     const answer = await fetch(url, { redirect: 'manual' });
     expect([answer.status, answer.headers.get('location')]).toEqual([302, `/?relay=${dbid}`]);

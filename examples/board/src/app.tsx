@@ -8,6 +8,7 @@ import { LaneList } from './lane-list.tsx';
 import { LastChange } from './last-change.tsx';
 import { NameField } from './name-field.tsx';
 import type { Board } from './open-board.ts';
+import { Refusal } from './refusal.tsx';
 import { RelayForm } from './relay-form.tsx';
 import { SyncPanel } from './sync-panel.tsx';
 import { TaskForm } from './task-form.tsx';
@@ -32,6 +33,7 @@ export function App({ board }: { readonly board: Board }): ReactNode {
         <SyncPanel board={board} status={status} pending={pending.length} />
       </header>
       <main>
+        <Refusal status={status} />
         {load === undefined ? null : <FirstLoadBar load={load} />}
         <TaskForm db={board.db} />
         <LastChange tasks={tasks ?? []} ownSite={board.db.siteId} />
@@ -69,8 +71,8 @@ function StorageFact({ board, state }: StorageFactProps): ReactNode {
   return (
     <p className="storage" data-testid="storage">
       <Icon shape="disk" />
-      {cities === undefined ? '' : `${cities.toLocaleString('en')} cities and every task are in this browser: `}
-      {persisted ? `persisted (${storage})` : 'not persisted, gone with the last tab'}
+      {persisted ? `Persisted in this browser (${storage})` : 'Not persisted: gone with the last tab'}
+      {cities === undefined || cities === 0 ? '' : `: ${cities.toLocaleString('en')} cities and every task`}
     </p>
   );
 }

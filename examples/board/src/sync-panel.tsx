@@ -29,11 +29,6 @@ export function SyncPanel({ board, status, pending }: SyncPanelProps): ReactNode
           {pending === 0 ? 'nothing waits' : `${pending} ${pending === 1 ? 'row waits' : 'rows wait'}`}
         </span>
       </p>
-      {status.state === 'refused' ? (
-        <p className="refusal" role="alert">
-          {status.lastError?.message} <a href="./">Open this relay’s own board</a>
-        </p>
-      ) : null}
     </div>
   );
 }

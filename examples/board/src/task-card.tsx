@@ -4,7 +4,7 @@ import type { BrowserDatabase } from 'crmesh';
 import { placeName } from './cities.ts';
 import { Icon } from './icons.tsx';
 import { Person } from './person.tsx';
-import { SavedText } from './saved-text.tsx';
+import { useSavedText } from './saved-text.ts';
 import { laneNames, lanes, moveTask, removeTask, renameTask, type Lane, type Task } from './tasks.ts';
 import { WrittenAt } from './written-at.tsx';
 
@@ -17,9 +17,10 @@ interface TaskCardProps {
 export function TaskCard({ task, db, isPending }: TaskCardProps): ReactNode {
   const { id, title, lane, city, country, author, authorName, changed } = task;
   const place = lanes.indexOf(lane);
+  const text = useSavedText<HTMLTextAreaElement>(title, (next) => void renameTask(db, id, next));
   return (
     <li className="card" data-task={id}>
-      <SavedText label={`Text of ${title}`} value={title} onSave={(text) => void renameTask(db, id, text)} />
+      <textarea {...text} className="saved-text" aria-label={`Text of ${title}`} rows={1} maxLength={200} />
       <p className="city">
         <Icon shape="place" />
         {city === null
