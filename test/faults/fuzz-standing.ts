@@ -15,6 +15,7 @@ import { join } from 'node:path';
 import type { ErrorCode } from '../../src/core/errors.ts';
 import { isReplicationError } from '../../src/core/errors.ts';
 import { downloadImage } from '../../src/transport/image-download.ts';
+import { NodeImageFile } from '../../src/transport/node-image-file.ts';
 import type { Random } from '../simulation/random.ts';
 import type { LiveRelay, Stranger } from './live-relay.ts';
 import { DBID, inTime, LIVE_LIMITS } from './live-relay.ts';
@@ -103,8 +104,10 @@ export async function imageAnswers({ random }: Scene): Promise<Counts> {
     for (let i = 0; i < tries; i++) {
       const limits = { imageBytesMax: 1 << 20, silenceMs: 200 };
       const rest = { limits, signal: new AbortController().signal, onProgress: () => undefined };
-      const transfer = downloadImage({ url: `http://127.0.0.1:${port}/todo`, path: join(folder, 'image'), ...rest });
+      const file = await NodeImageFile.open(join(folder, 'image'));
+      const transfer = downloadImage({ url: `http://127.0.0.1:${port}/todo`, file, ...rest });
       whole += await inTime(transfer, 'an image').then(() => 1, expectImageRefusal);
+      await file.close();
     }
   } finally {
     server.closeAllConnections();
