@@ -94,7 +94,8 @@ function openConnected(connection: Connection, options: StoreOptions): OpenedSto
     const reason = reasonForNewSite(connection, options.marker);
     if (reason === undefined) return startEra(connection, options);
     const former = loadIdentity(connection, options.randomBytes).site;
-    const opened = reopenWithNewSite(connection, options);
+    giveNewSite(connection, options);
+    const opened = reopen(options);
     options.onNewSite?.({ site: opened.identity.site, former, reason });
     return opened;
   } catch (error) {
@@ -106,20 +107,21 @@ function openConnected(connection: Connection, options: StoreOptions): OpenedSto
 /** A file that was made for new replicas becomes one, before anything else; closes `connection`. */
 function openImage(connection: Connection, options: StoreOptions): OpenedStore {
   inFullTransaction(connection, commitDurability(options), () => homeImage(connection, options.randomBytes));
-  return reopen(connection, options);
+  connection.close();
+  return reopen(options);
 }
 
-/** Takes a new site id and opens the file again; closes `connection`. */
-export function reopenWithNewSite(connection: Connection, options: StoreOptions): OpenedStore {
+/** Gives the file a new site id and closes `connection`: the engine must open it again. */
+export function giveNewSite(connection: Connection, options: StoreOptions): void {
   if (options.path === ':memory:') {
     throw new ReplicationError('BAD_REQUEST', 'a database in memory has no copies: open a new one instead');
   }
   inFullTransaction(connection, commitDurability(options), () => takeNewSite(connection, options.randomBytes));
-  return reopen(connection, options);
+  connection.close();
 }
 
-function reopen(connection: Connection, options: StoreOptions): OpenedStore {
-  connection.close();
+/** Opens a file whose identity is known to be its own. */
+export function reopen(options: StoreOptions): OpenedStore {
   const reopened = connect(options);
   try {
     return startEra(reopened, options);

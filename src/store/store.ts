@@ -24,7 +24,7 @@ import { mergeGroup } from './merge-group.ts';
 import { readNote, saveNote } from './notes.ts';
 import { planMerge } from './merge-plan.ts';
 import type { OpenedStore, StoreOptions } from './open-store.ts';
-import { commitDurability, openDatabase, readTablesAgain, reopenTables, reopenWithNewSite } from './open-store.ts';
+import { commitDurability, giveNewSite, openDatabase, readTablesAgain, reopen, reopenTables } from './open-store.ts';
 import { announceOwnWrites } from './own-writes.ts';
 import { saveCursor } from './peer-records.ts';
 import { estimateRowBytes } from './row-bytes.ts';
@@ -69,7 +69,7 @@ export class Store implements StorePort {
   #closed = false;
   /** A schema change failed half-way: what the engine and this store know of the tables is not what is in the file. */
   #isStale = false;
-  /** The file is another one now, and not open. */
+  /** The file is another one now, or has a new site id, and is not open: the next use opens it. */
   #isSwapped = false;
 
   /** Use openStore(). */
@@ -288,7 +288,10 @@ export class Store implements StorePort {
    */
   reidentify(): void {
     if (this.#open().records.unsaved) this.#commit(() => undefined);
-    this.#opened = reopenWithNewSite(this.#open().context.connection, this.#options);
+    giveNewSite(this.#open().context.connection, this.#options);
+    this.#isSwapped = true;
+    this.#opened = reopen(this.#options);
+    this.#isSwapped = false;
   }
 
   copyTo(path: string): void {
@@ -308,7 +311,7 @@ export class Store implements StorePort {
     this.#closed = true;
     const { context, records } = this.#opened;
     try {
-      if (records.unsaved) this.#commit(() => undefined);
+      if (records.unsaved && !this.#isSwapped) this.#commit(() => undefined);
     } finally {
       context.connection.close();
       this.#options.marker?.closed();

@@ -45,8 +45,8 @@ export class Disasters {
   #putBack(machine: Machine, backup: Backup, random: Random): void {
     const witness = this.#witnessOf(machine, backup);
     if (witness !== undefined && random.chance(0.5)) {
-      this.#unnoticed.set(machine, witness);
-      return this.#replace(machine, backup, 'restored');
+      if (this.#replace(machine, backup, 'restored')) this.#unnoticed.set(machine, witness);
+      return;
     }
     this.#replace(machine, backup, random.pick<Beside>(['left', 'left', 'nothing', 'foreign']));
   }
@@ -69,13 +69,15 @@ export class Disasters {
     this.#replace(machine, { disk, marker: undefined, site: undefined, announced: 0 }, 'nothing');
   }
 
+  /** False where nobody could tell it apart from what happened before. */
   #replace(
     machine: Machine,
     file: Pick<Backup, 'disk' | 'marker' | 'announced'> & { readonly site: Backup['site'] | undefined },
     beside: Beside,
-  ): void {
-    if (this.#isUnnoticed(machine) && beside !== 'restored') return;
-    if ([...this.#unnoticed].some(([other, { server }]) => server === machine && this.#isUnnoticed(other))) return;
+  ): boolean {
+    if (this.#isUnnoticed(machine)) return false;
+    if ([...this.#unnoticed].some(([other, { server }]) => server === machine && this.#isUnnoticed(other)))
+      return false;
     const { ledger } = this.#world;
     const { site, announced, shown } = machine.sent;
     const kept = file.site === site ? file.announced : 0;
@@ -92,6 +94,7 @@ export class Disasters {
     ledger.setBack(site, { kept, left: shown, from: shown > kept ? shown : kept });
     machine.putFile(file, beside);
     this.#world.start(machine);
+    return true;
   }
 
   /** The one link of a leaf whose relay holds all that ever left it. */

@@ -59,6 +59,8 @@ export interface Surroundings {
   readonly onCommit: (machine: Machine) => void;
   /** Only a part of a source transaction was seen. */
   noteTorn(what: string): void;
+  /** What a promise said once the schedule was over. */
+  noteLate(error: unknown): void;
   /** The power failed inside a write to the disk. */
   powerFailed(machine: Machine): void;
   trace(text: () => string): void;
@@ -305,7 +307,7 @@ export class Machine {
     this.setDiskFull(false);
     this.mend();
     const { owner, replica } = this.#on();
-    void replica.close();
+    replica.close().catch((error: unknown) => this.#world.noteLate(error));
     this.#running = undefined;
     owner.alive = false;
   }

@@ -52,6 +52,7 @@ export function runSchedule(
   world.onCommit = (machine) => {
     if (failures.length === 0 && moments.chance(CLAIMS_JUDGED)) failures.push(...judgeClaims(world, machine));
   };
+  world.onLateError = (error) => failures.push(exceptionOf(error));
   try {
     fate.begin();
     for (let i = 0; i < plan.actions; i++) if (options.only?.has(i) !== false) fate.act(i);
@@ -61,11 +62,7 @@ export function runSchedule(
     if (failures.length === 0) failures.push(...judgeServing(world, new Random(seed, 'serving')));
     if (failures.length === 0) failures.push(...newcomerOf(world, seed));
   } catch (error) {
-    const text =
-      error instanceof Error
-        ? `${error.stack}\n${String((error.cause as Error | undefined)?.stack ?? '')}`
-        : String(error);
-    failures.push({ oracle: 'exception', detail: text });
+    failures.push(exceptionOf(error));
   }
   const changes = world.ledger.written.length;
   if (failures.length > 0) traceWritten(world);
@@ -79,6 +76,12 @@ export function runSchedule(
     changes,
     faults: world.faults,
   };
+}
+
+function exceptionOf(error: unknown): Failure {
+  if (!(error instanceof Error)) return { oracle: 'exception', detail: String(error) };
+  const cause = String((error.cause as Error | undefined)?.stack ?? '');
+  return { oracle: 'exception', detail: `${error.stack}\n${cause}` };
 }
 
 /** Runs the clock until everybody holds the same, then listens whether it stays quiet. */

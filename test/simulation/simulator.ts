@@ -61,6 +61,8 @@ const results: ScheduleResult[] = [];
 for (let i = 0; i < Number(values.schedules); i++) {
   if (secondsSoFar() > Number(values.seconds) && results.length >= Number(values.least)) break;
   const result = runSchedule(Number(values.from) + i, computers, options);
+  // What promises had to say is heard by now.
+  await new Promise(setImmediate);
   results.push(result);
   if (results.filter(({ failures }) => failures.length > 0).length >= Number(values.failures)) break;
 }

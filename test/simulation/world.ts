@@ -67,6 +67,7 @@ export class World implements Surroundings {
   readonly torn: string[] = [];
   onCommit: (machine: Machine) => void = () => {};
   onPowerFailed: (machine: Machine) => void = () => {};
+  onLateError: (error: unknown) => void = () => {};
   /** Files that were set back, cloned or wiped so far. */
   filesReplaced = 0;
   /** How often each kind of fault happened. */
@@ -125,6 +126,10 @@ export class World implements Surroundings {
 
   note(line: LogLine): void {
     this.log.push(line);
+  }
+
+  noteLate(error: unknown): void {
+    this.onLateError(error);
   }
 
   noteTorn(what: string): void {

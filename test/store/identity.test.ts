@@ -1,9 +1,11 @@
 /** Copies and backups: a marker outside the file tells, and a new site id lets the copy converge. */
 import { expect, test } from 'vitest';
+import { ReplicationError } from '../../src/core/errors.ts';
 import { createWasmDriver } from '../../src/sqlite/wasm/driver.ts';
 import { MemoryFileSystem } from '../../src/sqlite/wasm/memory-file-system.ts';
 import type { IdentityMarker, Marker } from '../../src/store/identity-marker.ts';
 import type { Store } from '../../src/store/store.ts';
+import { HookedFileSystem } from '../faults/hooked-file-system.ts';
 import { MemoryMarker } from './memory-marker.ts';
 import { contents, flushPart, mergeParts, openTestStore, pull, siteOf, write } from './test-store.ts';
 
@@ -215,6 +217,24 @@ test('own versions count as shown before they are read for anybody, and stay so'
     expect(a.shown).toBe(a.announced);
   }
   a.close();
+});
+
+test('a new site id is there at the next use when the file cannot be opened again at once', async () => {
+  const hooked = new HookedFileSystem(new MemoryFileSystem());
+  const driver = await createWasmDriver({ fileSystem: hooked });
+  const store = openTestStore({ driver, path: '/data.db' });
+  write(store, `INSERT INTO todo (id, title) VALUES ('a', 'milk')`);
+  store.flush();
+  const { site } = store.identity;
+  const error = new ReplicationError('STORAGE_FAILED', 'the disk is away');
+  hooked.hook = ({ call }) => (call === 'open' ? { kind: 'throw', error } : undefined);
+  expect(() => store.reidentify()).toThrow(expect.objectContaining({ code: 'STORAGE_FAILED' }));
+  hooked.hook = undefined;
+  write(store, `INSERT INTO todo (id, title) VALUES ('b', 'bread')`);
+  store.flush();
+  expect(store.identity.site > site).toBe(true);
+  expect(store.identity.formerSites).toContain(site);
+  store.close();
 });
 
 test('what lies in a copy for others counts as left, so that whoever becomes of it is no surprise', async () => {
