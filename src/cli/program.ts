@@ -169,7 +169,9 @@ function addRelay(program: Command, choose: Choose): void {
 function addDemo(program: Command, choose: Choose): void {
   program
     .command('demo')
-    .description('bring 171,075 cities from one replica through a relay to another, edit both offline, compare; and a board to try it')
+    .description(
+      'bring 171,075 cities from one replica through a relay to another, edit both offline, compare; and a board to try it',
+    )
     .option('--once', 'end after the comparison')
     .option('--rows <number>', 'only so many cities', countFrom)
     .option('--port <number>', 'port of the relay; 0 = a free one', portFrom)
