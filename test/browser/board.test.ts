@@ -71,7 +71,7 @@ async function equalCards(a: Page, b: Page): Promise<void> {
   await until(async () => JSON.stringify(await cardsOf(a)) === JSON.stringify(await cardsOf(b)));
 }
 
-describe('two browsers', () => {
+describe('two browsers', { timeout: 120_000 }, () => {
   test('write apart, count what waits, come back and show and hold the same', async () => {
     const [ada, bo] = [await newWindow('Ada'), await newWindow('Bo')];
     await setOnline(ada, false);
@@ -155,7 +155,7 @@ describe('two browsers', () => {
   });
 });
 
-describe('a window', () => {
+describe('a window', { timeout: 120_000 }, () => {
   test('shows how far the first load is, and what it holds then', async () => {
     const context = await newBrowser();
     await context.addInitScript(() => {
@@ -205,7 +205,7 @@ describe('a window', () => {
 describe.each([
   ['a desktop', { width: 1280, height: 800 }],
   ['a phone', { width: 390, height: 844 }],
-] as const)('on %s', (_name, viewport) => {
+] as const)('on %s', { timeout: 120_000 }, (_name, viewport) => {
   test.each(['light', 'dark'] as const)('labels, names, roles and contrast hold in the %s scheme', async (scheme) => {
     const page = await openBoard(await newBrowser({ viewport, colorScheme: scheme }), board);
     await inSync(page);
@@ -258,7 +258,7 @@ async function tabbed(page: Page): Promise<{ label: string; outlined: boolean }[
   return reached;
 }
 
-describe('files on any server', () => {
+describe('files on any server', { timeout: 120_000 }, () => {
   let server: Server;
   let port: number;
 
