@@ -5,17 +5,14 @@
  * replica's loop: port callbacks only post to it.
  */
 import type { Acknowledgement } from '../core/acknowledgement.ts';
-import { emptyAcknowledgement, unionAcknowledgements } from '../core/acknowledgement.ts';
+import { unionAcknowledgements } from '../core/acknowledgement.ts';
 import type { ErrorCode } from '../core/errors.ts';
 import { ReplicationError, assertNever, codedError } from '../core/errors.ts';
 import { hexFromBytes } from '../core/site-id.ts';
 import type { SiteId } from '../core/site-id.ts';
 import { steadyClock } from '../core/steady-clock.ts';
 import type { RangeSet } from '../core/range-set.ts';
-import { countVersions, emptyRangeSet } from '../core/range-set.ts';
-import { VERSION_MAX } from '../core/version.ts';
-import type { Coverage } from '../core/coverage.ts';
-import { emptyCoverage, unionCoverage, withoutSites } from '../core/coverage.ts';
+import { emptyRangeSet } from '../core/range-set.ts';
 import { ownHistoryLost } from '../session/identity-alarm.ts';
 import { msUntilTick } from '../session/heartbeat.ts';
 import { newSession } from '../session/new-session.ts';
@@ -34,6 +31,7 @@ import { findImage } from './link-image.ts';
 import { gapsIn, readOwn, readPiece, serveWant } from './link-reads.ts';
 import { termsOf } from './link-terms.ts';
 import { LinkWire } from './link-wire.ts';
+import { noteVouching, peerKnown } from './peer-facts.ts';
 import type { AttachOptions, Link, Traffic } from './replica-port.ts';
 import { SyncWaiters } from './sync-waiters.ts';
 
@@ -284,7 +282,8 @@ export class SessionLink implements Link, HostedLink {
         return options.onRejected?.({ site: effect.site, ranges, code, message });
       }
       case 'vouching':
-        return this.#noteVouching(effect.gaps, effect.taken);
+        this.#lacking = noteVouching(this, this.#port.description, effect.gaps, effect.taken);
+        return undefined;
       case 'opened':
         host.opened(this);
         return this.peer === undefined ? undefined : options.onOpen?.({ site: this.peer, mode: this.mode });
@@ -338,43 +337,8 @@ export class SessionLink implements Link, HostedLink {
   }
 
   #lookUpPeer(site: SiteId, sites: readonly SiteId[]): void {
-    const { store, growth } = this.host;
     const refusal = this.options.role === 'client' ? this.host.refusal(this) : undefined;
-    if (refusal !== undefined) return this.handle({ type: 'end', error: refusal });
-    // One machine is one holder of our writes, whatever it was called before.
-    for (const former of sites) {
-      if (former !== site && store.heldBy(former) !== emptyAcknowledgement)
-        store.setHeldBy(former, emptyAcknowledgement);
-    }
-    const acks = new Map<SiteId, Acknowledgement>(sites.map((one) => [one, store.acknowledge(one)]));
-    const digest = this.#state.peer?.digest ?? new Map();
-    const known = {
-      cursor: this.host.cursorOf(site),
-      acks,
-      heldByPeer: store.heldBy(site),
-      shown: store.shown,
-      digest: growth.digestOf(store.coverage),
-      differing: unionCoverage(growth.differing(store.coverage, digest), this.#unclaimedFor(site)),
-    };
-    this.handle({ type: 'peer-known', ...known });
-  }
-
-  /** A leaf also states where rows lie that it has without a claim: a relay that lost its file lacks them too (R12). */
-  #unclaimedFor(peer: SiteId): Coverage {
-    const isLeaf = this.options.role === 'client' && this.mode === 'leaf';
-    return isLeaf ? withoutSites(this.host.store.unclaimed, [peer]) : emptyCoverage;
-  }
-
-  /** R12: a relay that lacks what its leaf holds was wiped or restored; that is never silent. */
-  #noteVouching(gaps: Coverage, taken: boolean): void {
-    // Of rows that may lie anywhere only so much is known: there are some.
-    const known = [...gaps.values()].flatMap((ranges) => ranges.filter(([, hi]) => hi < VERSION_MAX));
-    const versions = Math.max(1, countVersions(known));
-    const fields = { link: this.#port.description, peer: this.peer, sites: gaps.size, versions };
-    const lost = `a leaf holds ${versions} versions of ${gaps.size} other sites that are missing here`;
-    if (taken) this.host.log.warn(fields, `${lost}: its whole store is pulled (vouched refill)`);
-    else this.host.log.warn(fields, `${lost}: its grant does not let it bring them back (vouch)`);
-    this.#lacking = taken ? 0 : versions;
+    this.handle(refusal === undefined ? peerKnown(this, site, sites) : { type: 'end', error: refusal });
   }
 
   #historyLost(held: number): ReplicationError {

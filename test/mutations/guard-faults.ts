@@ -89,7 +89,7 @@ export const GUARD_FAULTS: readonly Fault[] = [
     promise: 'P7',
     tests: ['test/store/merge.test.ts'],
     file: 'src/core/change-fault.ts',
-    find: 'isWhole(colVersion, 0, limits.colVersionMax)',
+    find: 'isWhole(colVersion, 0, CHANGE_NUMBER_MAX)',
     replace: 'isWhole(colVersion, 0, Infinity)',
   },
   {
@@ -98,7 +98,7 @@ export const GUARD_FAULTS: readonly Fault[] = [
     promise: 'P7',
     tests: ['test/store/merge.test.ts'],
     file: 'src/core/change-fault.ts',
-    find: 'isWhole(cl, 1, limits.causalLengthMax)',
+    find: 'isWhole(cl, 1, CHANGE_NUMBER_MAX)',
     replace: 'isWhole(cl, -Infinity, Infinity)',
   },
   {

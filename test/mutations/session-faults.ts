@@ -412,7 +412,7 @@ export const SESSION_FAULTS: readonly Fault[] = [
     promise: 'P7',
     tests: ['test/doors/relay-image.test.ts'],
     file: 'src/transport/image-download.ts',
-    find: 'if ((await hashOf(file)) === transfer.hash)',
-    replace: 'if ((await hashOf(file)) !== undefined)',
+    find: 'if ((await file.hashOfBytes()) === transfer.hash)',
+    replace: 'if ((await file.hashOfBytes()) !== undefined)',
   },
 ];

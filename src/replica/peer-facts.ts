@@ -1,0 +1,55 @@
+/** What a link has to know and to say of its peer when both have greeted, and of what the peer's replica holds. */
+import type { Acknowledgement } from '../core/acknowledgement.ts';
+import { emptyAcknowledgement } from '../core/acknowledgement.ts';
+import type { Coverage } from '../core/coverage.ts';
+import { emptyCoverage, unionCoverage, withoutSites } from '../core/coverage.ts';
+import { countVersions } from '../core/range-set.ts';
+import type { SiteId } from '../core/site-id.ts';
+import { VERSION_MAX } from '../core/version.ts';
+import type { SessionEvent } from '../session/session-event.ts';
+import type { HostedLink } from './link-host.ts';
+
+type PeerKnown = Extract<SessionEvent, { readonly type: 'peer-known' }>;
+
+/** What is known of the peer, which is called `sites`: its own name first, then its former ones. */
+export function peerKnown(link: HostedLink, site: SiteId, sites: readonly SiteId[]): PeerKnown {
+  const { host } = link;
+  const { store, growth } = host;
+  // One machine is one holder of our writes, whatever it was called before.
+  for (const former of sites) {
+    if (former !== site && store.heldBy(former) !== emptyAcknowledgement) {
+      store.setHeldBy(former, emptyAcknowledgement);
+    }
+  }
+  const digest = link.session.peer?.digest ?? new Map();
+  return {
+    type: 'peer-known',
+    cursor: host.cursorOf(site),
+    acks: new Map<SiteId, Acknowledgement>(sites.map((one) => [one, store.acknowledge(one)])),
+    heldByPeer: store.heldBy(site),
+    shown: store.shown,
+    digest: growth.digestOf(store.coverage),
+    differing: unionCoverage(growth.differing(store.coverage, digest), unclaimedFor(link, site)),
+  };
+}
+
+/** A leaf also states where rows lie that it has without a claim: a relay that lost its file lacks them too (R12). */
+function unclaimedFor({ host, options, mode }: HostedLink, peer: SiteId): Coverage {
+  const isLeaf = options.role === 'client' && mode === 'leaf';
+  return isLeaf ? withoutSites(host.store.unclaimed, [peer]) : emptyCoverage;
+}
+
+/**
+ * R12: a relay that lacks what its leaf holds was wiped or restored; that is never silent. Returns how many versions it
+ * goes on lacking.
+ */
+export function noteVouching(link: HostedLink, description: string, gaps: Coverage, taken: boolean): number {
+  // Of rows that may lie anywhere only so much is known: there are some.
+  const known = [...gaps.values()].flatMap((ranges) => ranges.filter(([, hi]) => hi < VERSION_MAX));
+  const versions = Math.max(1, countVersions(known));
+  const fields = { link: description, peer: link.peer, sites: gaps.size, versions };
+  const lost = `a leaf holds ${versions} versions of ${gaps.size} other sites that are missing here`;
+  if (taken) link.host.log.warn(fields, `${lost}: its whole store is pulled (vouched refill)`);
+  else link.host.log.warn(fields, `${lost}: its grant does not let it bring them back (vouch)`);
+  return taken ? 0 : versions;
+}
