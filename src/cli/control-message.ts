@@ -4,21 +4,26 @@
  * The socket lies in a folder that only this user can enter, so a request needs no token.
  */
 import { isErrorCode, ReplicationError } from '../core/errors.ts';
+import type { ImportRequest, MigrateRequest } from './file-changes.ts';
 import type { SyncRequest } from './file-operations.ts';
 
 export type ControlRequest =
   | { readonly operation: 'query'; readonly file: string; readonly sql: string }
   | { readonly operation: 'status'; readonly file: string }
   | { readonly operation: 'backup'; readonly file: string; readonly out: string }
-  | ({ readonly operation: 'sync'; readonly file: string } & SyncRequest);
+  | ({ readonly operation: 'sync'; readonly file: string } & SyncRequest)
+  | ({ readonly operation: 'import'; readonly file: string } & ImportRequest)
+  | ({ readonly operation: 'migrate'; readonly file: string } & MigrateRequest);
 
 export type ControlAnswer = { readonly result: unknown } | { readonly error: Readonly<Record<string, unknown>> };
 
 /** Errors  BAD_REQUEST for anything but a known request. */
 export function controlRequestFrom(line: string): ControlRequest {
-  const value = jsonObject(line);
-  const { operation, file, sql, url, token, out } = value ?? {};
+  const value = jsonObject(line) ?? {};
+  const { operation, file, sql, url, token, out } = value;
   if (typeof file !== 'string') throw unknownRequest();
+  if (operation === 'import') return { operation, file, ...importRequestFrom(value) };
+  if (operation === 'migrate') return { operation, file, ...migrateRequestFrom(value) };
   if (operation === 'status') return { operation, file };
   if (operation === 'backup' && typeof out === 'string') return { operation, file, out };
   if (operation === 'query' && typeof sql === 'string') return { operation, file, sql };
@@ -26,6 +31,21 @@ export function controlRequestFrom(line: string): ControlRequest {
     return { operation, file, url, token: typeof token === 'string' ? token : undefined };
   }
   throw unknownRequest();
+}
+
+function importRequestFrom({ table, data, schema, key }: Record<string, unknown>): ImportRequest {
+  if (typeof table !== 'string' || typeof data !== 'string') throw unknownRequest();
+  return {
+    table,
+    data,
+    ...(typeof schema === 'string' ? { schema } : {}),
+    ...(typeof key === 'string' ? { key } : {}),
+  };
+}
+
+function migrateRequestFrom({ schema, plan, allowDestructive }: Record<string, unknown>): MigrateRequest {
+  if (typeof schema !== 'string') throw unknownRequest();
+  return { schema, plan: plan === true, allowDestructive: allowDestructive === true };
 }
 
 /** The result of an answer line; throws the error that it carries. */

@@ -1,5 +1,5 @@
 /**
- * The local control socket of a process that holds database files: answers query, status, backup and sync for others.
+ * The local control socket of a process that holds database files: does for others what commands do with a file.
  *
  * Open it before the files, since its address stands in their lock files. Only this user reaches it: the socket lies
  * in a folder of mode 700.
@@ -14,6 +14,7 @@ import type { Database } from '../node.ts';
 import { ReplicationError } from '../core/errors.ts';
 import { bodyOfError, controlRequestFrom, type ControlAnswer, type ControlRequest } from './control-message.ts';
 import { readLine } from './control-line.ts';
+import { importIntoFile, migrateFile } from './file-changes.ts';
 import { backupFile, queryFile, statusOfFile, syncOnce } from './file-operations.ts';
 
 /** The database that this process holds under an absolute path; undefined when it does not hold it. */
@@ -87,5 +88,9 @@ async function answerTo(request: ControlRequest, db: Database): Promise<unknown>
       return await backupFile(db, request.out);
     case 'sync':
       return await syncOnce(db, request);
+    case 'import':
+      return await importIntoFile(db, request);
+    case 'migrate':
+      return await migrateFile(db, request);
   }
 }

@@ -1,5 +1,8 @@
 import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { askHolder, controlAddressOf } from '../../src/cli/control-client.ts';
 import { readLine } from '../../src/cli/control-line.ts';
@@ -41,6 +44,31 @@ describe('control socket', () => {
     expect(status).toMatchObject({ site: db.siteId, tables: { todo: 1 }, links: [] });
   });
 
+  test('a holder imports rows and migrates, and says what it refuses', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'crmesh-control-'));
+    const data = join(folder, 'rows.csv');
+    writeFileSync(data, 'id,title\na,one\nb,two\n');
+    try {
+      const imported = { operation: 'import', file, table: 'todo', data } as const;
+      expect(await askHolder(control.address, imported)).toMatchObject({ table: 'todo', rows: 2 });
+      expect(await askHolder(control.address, { ...imported, table: 'made', key: 'id' })).toMatchObject({ rows: 2 });
+      const schema = `${db.schema.text};\nCREATE TABLE more (id TEXT PRIMARY KEY NOT NULL)`;
+      const migrate = { operation: 'migrate', file, schema, plan: true, allowDestructive: false } as const;
+      expect(await askHolder(control.address, migrate)).toMatchObject({ outcome: 'migrated', plan: true });
+      expect(Object.keys(db.schema.tables).sort()).toEqual(['made', 'todo']);
+      expect(await askHolder(control.address, { ...migrate, plan: false })).toMatchObject({ outcome: 'migrated' });
+      expect(Object.keys(db.schema.tables).sort()).toEqual(['made', 'more', 'todo']);
+      const less = { ...migrate, schema: 'CREATE TABLE todo (id TEXT PRIMARY KEY NOT NULL)', plan: false };
+      expect(await askHolder(control.address, less)).toMatchObject({ outcome: 'refused' });
+      await expect(askHolder(control.address, { ...imported, table: 'none' })).rejects.toMatchObject({ code: 'USAGE' });
+      await expect(askHolder(control.address, { ...imported, data: join(folder, 'absent.csv') })).rejects.toMatchObject(
+        { code: 'USAGE' },
+      );
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
   test('errors of the holder arrive with their code and details', async () => {
     await expect(
       askHolder(control.address, { operation: 'query', file, sql: 'DROP TABLE todo' }),
@@ -63,6 +91,8 @@ describe('control socket', () => {
     '{"operation": "stop", "file": "/somewhere/todo.db"}\n',
     '{"operation": "status"}\n',
     `{"operation": "query", "file": 5, "sql": "SELECT 1"}\n`,
+    '{"operation": "import", "file": "/somewhere/todo.db", "table": "todo"}\n',
+    '{"operation": "migrate", "file": "/somewhere/todo.db", "plan": true}\n',
   ])('%j is refused with a code, and the holder goes on', async (line) => {
     expect(await spoken(line)).toMatchObject({ error: { code: 'BAD_REQUEST' } });
     expect(await askHolder(control.address, { operation: 'query', file, sql: 'SELECT 1 AS n' })).toEqual([{ n: 1 }]);

@@ -1,10 +1,9 @@
-/** `crmesh import FILE TABLE DATA`: rows of a CSV, JSON or ndjson file into a replicated table. */
+/** `crmesh import FILE TABLE DATA`: rows of a CSV, JSON or ndjson file into a replicated table, also while another process holds it. */
+import { resolve } from 'node:path';
 import { isReplicationError, ReplicationError } from '../../core/errors.ts';
-import type { Database } from '../../node.ts';
-import { dataFormatOf, dataRows, type DataRow } from '../data-file.ts';
-import { holdFile } from '../file-access.ts';
-import { importRows } from '../imported-rows.ts';
-import { inferredTableText } from '../inferred-table.ts';
+import { dataFormatOf } from '../data-file.ts';
+import { withFile } from '../file-access.ts';
+import { countedRows, importIntoFile, type ImportRequest } from '../file-changes.ts';
 import { progressOf, grouped } from '../progress.ts';
 import { readSchema } from '../schema-file.ts';
 import { unlessStopped } from '../stop-signal.ts';
@@ -20,37 +19,39 @@ export interface ImportCommandOptions {
   readonly key: string | undefined;
 }
 
-/** Rows looked at before a table is created for them. */
-const inferredRowsMax = 1_000;
-
 export async function importCommand(terminal: Terminal, options: ImportCommandOptions): Promise<void> {
   checkOptions(options);
-  const schema = options.schema === undefined ? {} : { schema: readSchema(options.schema) };
-  const total = await countedRows(options.data);
-  const mustExist = options.schema === undefined && !options.create;
-  const held = await holdFile(options.file, { ...schema, mustExist }).catch((error: unknown) => {
+  const request = requestOf(options);
+  const total = await countedRows(request.data);
+  const progress = progressOf(terminal, { label: `import ${request.table}`, total });
+  const mustExist = request.schema === undefined && request.key === undefined;
+  const importing = withFile(
+    options.file,
+    { mustExist },
+    { operation: 'import', file: options.file, ...request },
+    (db) =>
+      unlessStopped(
+        importIntoFile(db, request, (rows) => progress.update(rows, { rows })),
+        'the import',
+        AGAIN,
+      ),
+  );
+  const report = await importing.catch((error: unknown) => {
     throw isReplicationError(error, 'NO_DATABASE') ? withTableAdvice(error) : error;
   });
-  const startedMs = performance.now();
-  try {
-    if (options.create) await createTable(held.db, options);
-    const progress = progressOf(terminal, { label: `import ${options.table}`, total });
-    const importing = importRows(held.db, {
-      table: options.table,
-      rows: dataRows(options.data),
-      onBatch: (done) => progress.update(done, { rows: done }),
-    });
-    const { rows } = await unlessStopped(
-      importing,
-      'the import',
-      'run it again; rows that are there are not written twice',
-    );
-    progress.end({ rows });
-    const ms = Math.round(performance.now() - startedMs);
-    terminal.result({ table: options.table, rows, ms }, () => `${grouped(rows)} rows in ${options.table}, ${ms} ms`);
-  } finally {
-    await held.close();
-  }
+  progress.end({ rows: report.rows });
+  terminal.result(report, () => `${grouped(report.rows)} rows in ${report.table}, ${report.ms} ms`);
+}
+
+const AGAIN = 'run it again; rows that are there are not written twice';
+
+function requestOf({ table, data, schema, key }: ImportCommandOptions): ImportRequest {
+  return {
+    table,
+    data: resolve(data),
+    ...(schema === undefined ? {} : { schema: readSchema(schema) }),
+    ...(key === undefined ? {} : { key }),
+  };
 }
 
 function withTableAdvice(cause: ReplicationError): ReplicationError {
@@ -63,22 +64,4 @@ function checkOptions({ data, schema, create, key }: ImportCommandOptions): void
   if (create && schema !== undefined) throw new ReplicationError('USAGE', 'give --schema or --create, not both');
   if (create && key === undefined) throw new ReplicationError('USAGE', '--create needs --key COLUMN: the primary key');
   if (!create && key !== undefined) throw new ReplicationError('USAGE', '--key is for --create only');
-}
-
-/** Reads the data once before anything is written: a fault in it leaves the database as it was. */
-async function countedRows(path: string): Promise<number> {
-  let rows = 0;
-  for await (const _row of dataRows(path)) rows += 1;
-  return rows;
-}
-
-/** Adds a table made for the data; one that is there already is left as it is. */
-async function createTable(db: Database, { table, data, key }: ImportCommandOptions): Promise<void> {
-  if (Object.hasOwn(db.schema.tables, table)) return;
-  const rows: DataRow[] = [];
-  for await (const row of dataRows(data)) {
-    rows.push(row);
-    if (rows.length === inferredRowsMax) break;
-  }
-  await db.migrate(`${db.schema.text}\n${inferredTableText({ table, key: key!, rows })}`);
 }
