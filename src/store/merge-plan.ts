@@ -47,7 +47,21 @@ export interface MergePlan {
   readonly invalid: readonly InvalidChange[];
 }
 
-export function planMerge(context: StoreContext, knowledge: Knowledge, input: MergeInput): MergePlan {
+/** What of an input is invalid. Plans nothing: an input that is larger than a group is only looked through whole. */
+export function invalidChanges(
+  context: StoreContext,
+  knowledge: Knowledge,
+  input: MergeInput,
+): readonly InvalidChange[] {
+  return planMerge(context, knowledge, input, false).invalid;
+}
+
+export function planMerge(
+  context: StoreContext,
+  knowledge: Knowledge,
+  input: MergeInput,
+  keepsSteps = true,
+): MergePlan {
   const invalid: InvalidChange[] = [];
   const parts: PlannedPart[] = [];
   const counts = { changes: 0, duplicates: 0, leftOut: 0 };
@@ -68,7 +82,7 @@ export function planMerge(context: StoreContext, knowledge: Knowledge, input: Me
         invalid.push({ index, ...step });
       } else {
         if (wholeHeld || (change.version !== undefined && rangeSetHas(held, change.version))) counts.duplicates += 1;
-        if (step !== undefined) steps.push(step);
+        if (step !== undefined && keepsSteps) steps.push(step);
       }
     }
     parts.push({ site: part.site, span: part.span, steps });

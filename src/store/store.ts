@@ -22,7 +22,7 @@ import { holdsNoRows } from './image.ts';
 import type { Knowledge } from './knowledge.ts';
 import { mergeGroup } from './merge-group.ts';
 import { readNote, saveNote } from './notes.ts';
-import { planMerge } from './merge-plan.ts';
+import { invalidChanges } from './merge-plan.ts';
 import type { OpenedStore, StoreOptions } from './open-store.ts';
 import { commitDurability, giveNewSite, openDatabase, readTablesAgain, reopen, reopenTables } from './open-store.ts';
 import { announceOwnWrites } from './own-writes.ts';
@@ -164,7 +164,7 @@ export class Store implements StorePort {
 
   check(input: MergeInput): readonly InvalidChange[] {
     const { context, knowledge } = this.#open();
-    return overWholeTables(() => planMerge(context, knowledge, input).invalid);
+    return overWholeTables(() => invalidChanges(context, knowledge, input));
   }
 
   merge(inputs: readonly MergeInput[]): MergeResult {

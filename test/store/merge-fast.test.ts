@@ -166,6 +166,28 @@ test('rows of a batch that are known, or come twice in it, are left to the engin
   source.close();
 });
 
+test('rows of a batch keep their seqs and versions when they differ from their neighbours', () => {
+  const source = openTestStore();
+  const numbers = 'WITH RECURSIVE i(n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM i WHERE n < 40)';
+  write(source, `${numbers} INSERT INTO todo (id, title) SELECT 'k' || n, 'title' FROM i`);
+  const part = flushPart(source);
+  const rows = part.rows.map((row, i) => {
+    const place = Math.floor(i / 4);
+    if (place === 4) return { ...row, seq: row.seq ^ 1 };
+    return place === 21 && i % 4 === 2 ? { ...row, colVersion: 3 } : row;
+  });
+  const dumps = twins.map(({ disk, driver, wholeRows, base }) => {
+    disk.restore(base);
+    const twin = openTwin(driver, wholeRows);
+    mergeParts(twin, { ...part, rows });
+    const after = dump(twin);
+    twin.close();
+    return after;
+  });
+  expect(dumps[0]).toBe(dumps[1]);
+  source.close();
+});
+
 test('a local write after whole rows and losing cells is tracked', () => {
   const [a, b] = [openTestStore(), openTestStore()];
   write(a, `INSERT INTO num VALUES (1, 'x')`);
