@@ -25,7 +25,7 @@ export const reconnect: Workload = {
 
 const SIZES = [10_000];
 const MISSED = 100;
-const DELAY_MS = 150;
+const DELAY_MS = 250;
 /** For servers that do not say when they have something. */
 const SETTLE_MS = 1_000;
 

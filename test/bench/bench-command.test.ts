@@ -1,5 +1,6 @@
 /** `crmesh bench` as a user runs it, at sizes that say nothing about speed. Needs `npm run build:bench`. */
 import { expect, test } from 'vitest';
+import { benchCommand } from '../../src/cli/commands/bench.ts';
 import { workloads } from '../../bench/workloads/workloads.ts';
 import type { Section } from '../../bench/lib/table.ts';
 import { crmesh } from '../cli/spawned-command.ts';
@@ -50,4 +51,10 @@ test.each([
   const { code, stdout, stderr } = await crmesh(['bench', ...words, '--json']);
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
   expect(JSON.parse(stderr)).toMatchObject({ code: 'USAGE', message: expect.stringContaining(message) });
+});
+
+test('where the benchmarks are not built, it says how to build them', async () => {
+  const words = { workloads: [], peers: false, json: false, write: false, rows: [] };
+  const error = { code: 'USAGE', message: expect.stringContaining('npm run build:bench') };
+  await expect(benchCommand(words)).rejects.toMatchObject(error);
 });
