@@ -120,7 +120,7 @@ export const DEFAULT_LIMITS: Limits = {
   creditBytes: 4 << 20,
   bufferedBytesMax: 4 << 20,
   unreadAnswerBytesMax: 16 << 20,
-  linksBytesMax: 2 ** 30,
+  linksBytesMax: 512 << 20,
   inboxMessagesMax: 50_000,
   linkReadsMax: 100,
   growthLogMax: 1_000,
