@@ -25,7 +25,7 @@ import type { RequestInfo } from './relay/relay.ts';
 import type { PinStore } from './relay/site-pins.ts';
 import { PinTable } from './relay/site-pins.ts';
 import type { Storage } from './relay/storage.ts';
-import { ReceiveBudget } from './replica/receive-budget.ts';
+import { LinkBudget } from './replica/link-budget.ts';
 import { Replica } from './replica/replica.ts';
 import type { ReplicaPort } from './replica/replica-port.ts';
 import { SyncLink } from './replica/sync-link.ts';
@@ -107,7 +107,7 @@ export function createRelay(options: RelayOptions): NodeRelay {
   const limits = limitsWith(options.limits);
   const { runtime = nodeRuntime(), log = processWarnings() } = options;
   const codec = createCodec({ limits, compression: nodeCompression() });
-  const machine = { runtime, limits, log, codec, received: new ReceiveBudget(limits.receivedBytesMax) };
+  const machine = { runtime, limits, log, codec, budget: new LinkBudget(limits.linksBytesMax) };
   const databases = new Map<string, Database>();
   const { upstreams = [], lockNote } = options;
   const hasUpstreams = upstreams.length > 0;
@@ -215,7 +215,7 @@ interface Machine {
   readonly limits: Limits;
   readonly log: Log;
   readonly codec: Codec;
-  readonly received: ReceiveBudget;
+  readonly budget: LinkBudget;
 }
 
 function folderOf({ dir }: RelayOptions): string {
@@ -239,7 +239,7 @@ function fileStorage(
   machine: Machine,
   { databases, lockNote, hasUpstreams }: FileStorageOptions,
 ): Storage {
-  const { runtime, limits, log, codec, received } = machine;
+  const { runtime, limits, log, codec, budget } = machine;
   let driver: Promise<Driver> | undefined;
   const pathOf = (dbid: string): string => join(dir, `${dbid}${FILE_ENDING}`);
   removeImageFiles(dir);
@@ -254,7 +254,7 @@ function fileStorage(
         ...(lockNote === undefined ? {} : { lockNote }),
         ...identityOptions(pathOf(dbid), log),
       });
-      const replica = new Replica({ store, codec, runtime, limits, log, dbid, hasUpstreams, received });
+      const replica = new Replica({ store, codec, runtime, limits, log, dbid, hasUpstreams, budget });
       databases.set(dbid, databaseOver({ store, replica, runtime, limits, log }));
       return replica;
     },

@@ -24,8 +24,8 @@ export interface Limits {
   readonly bufferedBytesMax: number;
   /** Bytes of answers sent to a peer beyond that, before its link ends. Credit bounds what it sends, not what it is told. */
   readonly unreadAnswerBytesMax: number;
-  /** Received frames that wait and messages that lack a chunk, of all links of a relay (or of one replica). */
-  readonly receivedBytesMax: number;
+  /** What all links of a relay (or of one replica) hold: frames that wait, messages that lack a chunk, what is unsent. */
+  readonly linksBytesMax: number;
   /** Received and not yet applied messages of one link. */
   readonly inboxMessagesMax: number;
   /** Reads of the store that a link may have waiting: its peer's questions and its own. */
@@ -120,7 +120,7 @@ export const DEFAULT_LIMITS: Limits = {
   creditBytes: 4 << 20,
   bufferedBytesMax: 4 << 20,
   unreadAnswerBytesMax: 16 << 20,
-  receivedBytesMax: 512 << 20,
+  linksBytesMax: 512 << 20,
   inboxMessagesMax: 50_000,
   linkReadsMax: 100,
   growthLogMax: 1_000,

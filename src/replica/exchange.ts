@@ -156,7 +156,9 @@ async function applyPart(
     return { outcome: 'duplicate', applied: 0, duplicates: rows.length };
   }
   const moved = cursor === undefined ? {} : { cursor };
-  const result = await replica.submit({ parts: [body], claims: coverageOf(site, claims), ...moved });
+  // Nobody knows who brings it, so its numbers are bound as a leaf's.
+  const claimed = coverageOf(site, claims);
+  const result = await replica.submit({ parts: [body], claims: claimed, ...moved, fromLeaf: 'own' });
   return applyResult(result, options.place);
 }
 

@@ -11,7 +11,7 @@ import type { Codec } from '../wire/codec-port.ts';
 import type { PartBlob } from '../wire/part-blob.ts';
 import type { GrowthLog } from './growth-log.ts';
 import type { InboxEntry } from './inbox.ts';
-import type { ReceiveBudget } from './receive-budget.ts';
+import type { LinkBudget } from './link-budget.ts';
 import type { AttachOptions, Link } from './replica-port.ts';
 
 export interface HostedLink extends Link {
@@ -33,7 +33,7 @@ export interface LinkHost {
   readonly limits: Limits;
   readonly log: Log;
   readonly growth: GrowthLog;
-  readonly received: ReceiveBudget;
+  readonly budget: LinkBudget;
   facts(): LocalFacts;
   /** The cursor held for a peer, one that is not stored yet included. */
   cursorOf(peer: SiteId): Cursor | undefined;

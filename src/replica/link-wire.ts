@@ -44,9 +44,9 @@ export class LinkWire {
     return this.#pressedBytes > this.#limits.unreadAnswerBytesMax;
   }
 
-  /** Of a message whose last chunk is missing. */
+  /** Of a message whose last chunk is missing, and what was sent and not yet taken. */
   get heldBytes(): number {
-    return this.#chunks.heldBytes;
+    return this.#chunks.heldBytes + this.#port.bufferedBytes;
   }
 
   drop(): void {

@@ -24,11 +24,11 @@ import { Inbox } from './inbox.ts';
 import { LazyCursors } from './lazy-cursors.ts';
 import { localFacts } from './local-facts.ts';
 import { LoopJobs } from './loop-jobs.ts';
+import { LinkBudget } from './link-budget.ts';
 import type { HostedLink, LinkHost } from './link-host.ts';
 import { calledLinks, carryingLinks, meshOf, meshRefusal } from './mesh.ts';
 import { ReadQueue } from './read-queue.ts';
 import { endPeersOfRefused, refusedWritesRefusal } from './refused-writes.ts';
-import { ReceiveBudget } from './receive-budget.ts';
 import type { AttachOptions, Commit, Link, ReplicaPort } from './replica-port.ts';
 import { SessionLink } from './session-link.ts';
 import { SiteChanges } from './site-changes.ts';
@@ -41,7 +41,7 @@ export interface ReplicaOptions {
   readonly log: Log;
   readonly dbid: string;
   /** Shared by the replicas of a relay; one of its own by default. */
-  readonly received?: ReceiveBudget;
+  readonly budget?: LinkBudget;
   /** It stays with its upstreams: the name of their mesh is kept, so that it is known before they are reached. */
   readonly hasUpstreams?: boolean;
 }
@@ -221,7 +221,7 @@ export class Replica implements ReplicaPort {
       limits,
       log,
       growth: this.#growth,
-      received: this.#options.received ?? new ReceiveBudget(limits.receivedBytesMax),
+      budget: this.#options.budget ?? new LinkBudget(limits.linksBytesMax),
       facts: () => localFacts(store, { dbid: this.dbid, mesh: this.#mesh, growth: this.#growth }),
       cursorOf: (peer: SiteId): Cursor | undefined => this.#cursors.get(peer),
       enqueue: (entry) => {

@@ -20,6 +20,7 @@ import type { SessionEffect, SessionEvent } from '../session/session-event.ts';
 import type { SessionState } from '../session/session-state.ts';
 import { step } from '../session/step.ts';
 import { unsettledRanges } from '../session/upload.ts';
+import { CLOSE_LOST } from '../transport/close-code.ts';
 import type { FramePort } from '../transport/frame-port.ts';
 import type { LinkMode, Message } from '../wire/message.ts';
 import { isDataMessage } from '../wire/message.ts';
@@ -141,6 +142,24 @@ export class SessionLink implements Link, HostedLink {
     this.host.post(() => this.handle({ type: 'end', error }));
   }
 
+  /** At once, since the loop may stand still: nothing more is taken from the connection. */
+  overrun(why = 'of all links it holds most, and together they hold too much'): void {
+    if (this.#overrun) return;
+    this.#overrun = true;
+    const error = beyondBounds(why);
+    // Who does not read is not told: what it has not taken goes with the connection.
+    this.#port.close(this.#wire.blocked ? CLOSE_LOST : error.close, error.code);
+    this.#frames.length = 0;
+    this.#queuedBytes = 0;
+    this.#wire.drop();
+    this.host.post(() => this.handle({ type: 'end', error }));
+  }
+
+  /** Nothing once it ends: its connection goes, too. */
+  get heldBytes(): number {
+    return this.#overrun || this.#state.phase === 'closed' ? 0 : this.#queuedBytes + this.#wire.heldBytes;
+  }
+
   /**
    * Takes received frames while `more()` allows; true when all are taken. Called by the loop: undecoded frames are
    * bounded by credit, decoded ones by what the inbox holds.
@@ -152,7 +171,7 @@ export class SessionLink implements Link, HostedLink {
       this.#queuedBytes -= frame.length;
       this.#takeFrame(frame);
     }
-    this.#noteHeld();
+    this.host.budget.note(this);
     return this.#frames.length === 0;
   }
 
@@ -206,31 +225,13 @@ export class SessionLink implements Link, HostedLink {
     );
   }
 
-  /** At once, since the loop may stand still: nothing more is taken from the connection. */
-  overrun(why = 'of all links it holds most of what this side can receive at once'): void {
-    if (this.#overrun) return;
-    this.#overrun = true;
-    const error = beyondBounds(why);
-    this.#port.close(error.close, error.code);
-    this.#frames.length = 0;
-    this.#queuedBytes = 0;
-    this.#wire.drop();
-    this.#noteHeld();
-    this.host.post(() => this.handle({ type: 'end', error }));
-  }
-
-  #noteHeld(): void {
-    const bytes = this.#state.phase === 'closed' ? 0 : this.#queuedBytes + this.#wire.heldBytes;
-    this.host.received.hold(this, bytes);
-  }
-
   #queueFrame(frame: Uint8Array): void {
     if (this.#overrun) return;
     this.#queuedBytes += frame.length;
     const bytesMax = 4 * this.host.limits.creditBytes + this.host.limits.messageBytesMax;
     if (this.#queuedBytes <= bytesMax && this.#frames.length < this.host.limits.inboxMessagesMax) {
       this.#frames.push(frame);
-      this.#noteHeld();
+      this.host.budget.note(this);
       return this.host.framesWait(this);
     }
     this.overrun(`it sent ${this.#queuedBytes} bytes that wait, more than its credit`);
@@ -320,6 +321,7 @@ export class SessionLink implements Link, HostedLink {
 
   #send(message: Message, live: boolean): void {
     const bytes = this.#wire.send(message, live);
+    this.host.budget.note(this);
     if (!isDataMessage(message)) return this.#endIfOverfull();
     // At once, not queued: the next effect of the same step must see the credit that is left.
     this.#state = step(this.#state, { type: 'sent', bytes, blocked: this.#wire.blocked }, this.#now()).state;
@@ -358,7 +360,7 @@ export class SessionLink implements Link, HostedLink {
     this.#stopTimer();
     this.#port.close(error.close, error.code);
     this.#waiters.fail(error);
-    this.#noteHeld();
+    this.host.budget.note(this);
     this.host.log[error.level]({ code: error.code, link: this.#port.description, peer: this.peer }, error.message);
     this.host.ended(this);
     this.options.onEnd?.(error, retryAfterMs);

@@ -129,7 +129,7 @@ describe('messages without an end', () => {
 
   test('are bounded over all links: the one that holds most ends, and who holds little goes on', async () => {
     const lines: [string, unknown][] = [];
-    relay = await startRelay({ schema: TODO_SCHEMA, limits: { receivedBytesMax: 3_000_000 }, log: logInto(lines) });
+    relay = await startRelay({ schema: TODO_SCHEMA, limits: { linksBytesMax: 3_000_000 }, log: logInto(lines) });
     const modest = await greeted();
     modest.say({ type: 'chunk', transfer: 1, i: 0, n: 9, bytes: CHUNK });
     const greedy = await Promise.all([greeted(), greeted(), greeted()]);

@@ -54,7 +54,7 @@ export async function unfinished({ relay }: Scene): Promise<Counts> {
   const strangers: Stranger[] = [];
   const bytes = new Uint8Array(LIVE_LIMITS.frameBytesMax! - 100);
   const chunks = Math.floor(LIVE_LIMITS.messageBytesMax! / bytes.length) - 1;
-  const links = Math.ceil((2 * LIVE_LIMITS.receivedBytesMax!) / LIVE_LIMITS.messageBytesMax!);
+  const links = Math.ceil((2 * LIVE_LIMITS.linksBytesMax!) / LIVE_LIMITS.messageBytesMax!);
   for (let k = 0; k < links; k++) {
     const stranger = await relay.socket('leaf');
     await stranger.greet('leaf');

@@ -33,7 +33,7 @@ export const LIVE_LIMITS: Partial<Limits> = {
   bodyBytesMax: 1 << 20,
   bufferedBytesMax: 1 << 20,
   creditBytes: 256 << 10,
-  receivedBytesMax: 16 << 20,
+  linksBytesMax: 24 << 20,
   connectionsMax: 200,
   connectionsPerAddressMax: 200,
   handshakeMs: 2_000,

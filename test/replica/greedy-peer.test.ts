@@ -1,4 +1,5 @@
 /** A peer that asks without end, and reads or waits for nothing: what it makes a replica hold stays bounded (P6). */
+import { randomBytes } from 'node:crypto';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { ReplicationError } from '../../src/core/errors.ts';
 import { DEFAULT_LIMITS } from '../../src/core/limits.ts';
@@ -9,7 +10,7 @@ import type { FramePort, FramePortListener } from '../../src/transport/frame-por
 import { createCodec } from '../../src/wire/codec.ts';
 import type { Hello, Message } from '../../src/wire/message.ts';
 import type { Node } from './world.ts';
-import { eventually, GRANT_ALL, World } from './world.ts';
+import { eventually, GRANT_ALL, newId, World } from './world.ts';
 
 const SITE = '5a'.repeat(16) as SiteId;
 const ERA = '5e'.repeat(16) as EraNonce;
@@ -117,7 +118,7 @@ describe('a peer without measure', () => {
   });
 
   it('costs others nothing: of all links the one that holds most ends, even while a transaction is open', async () => {
-    const node = await world.node({ limits: { receivedBytesMax: 10_000 } });
+    const node = await world.node({ limits: { linksBytesMax: 10_000 } });
     const ports = [new UnreadPort(), new UnreadPort()] as const;
     const links = ports.map((port) => node.replica.attach(port, { role: 'server', hello: HELLO, grant: GRANT_ALL }));
     await eventually(() => links.every(({ state }) => state === 'open'), 'the links open');
@@ -131,5 +132,22 @@ describe('a peer without measure', () => {
     resume();
     await eventually(() => links[0]?.state === 'closed', 'the link ends');
     expect(links[1]?.state).toBe('open');
+  });
+
+  it('costs others nothing when it reads nothing: the one with most unsent ends, and nobody who has read by now', async () => {
+    const node = await world.node({ limits: { linksBytesMax: 30_000, bufferedBytesMax: 20_000 } });
+    const ports = [new UnreadPort(), new UnreadPort(), new UnreadPort()] as const;
+    const links = ports.map((port) => node.replica.attach(port, { role: 'server', hello: HELLO, grant: GRANT_ALL }));
+    await eventually(() => links.every(({ state }) => state === 'open'), 'the links open');
+    for (const port of ports) port.says({ type: 'pull' });
+    const write = (): void => node.write(`INSERT INTO tag VALUES ('${newId()} ${randomBytes(4_000).toString('hex')}')`);
+    for (let i = 0; i < 20 && ports[0].closedWith === undefined; i++) {
+      write();
+      await eventually(() => ports[1].bufferedBytes > 2_000 || ports[0].closedWith !== undefined, 'the write is sent');
+      ports[1].bufferedBytes = 0;
+      ports[2].bufferedBytes = 0;
+    }
+    expect(ports[0].closedWith).toBe('LIMIT_EXCEEDED');
+    expect([ports[1].closedWith, ports[2].closedWith]).toEqual([undefined, undefined]);
   });
 });

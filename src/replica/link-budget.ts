@@ -1,16 +1,18 @@
 /**
- * The bytes that all links of a relay hold of what they received: frames that wait for the loop, and messages whose last
- * chunk is missing. Each link is bounded by itself; together they are bounded here.
+ * The bytes that all links of a relay hold: frames that wait for the loop, messages whose last chunk is missing, and what
+ * was sent and not yet taken by the connection. Each link is bounded by itself; together they are bounded here.
  *
- * Why  Beyond the bound the link that holds most of all ends, whoever asked last: who sends little is served while
- *      others fill the memory.
+ * Why  Beyond the bound the link that holds most of all ends, whoever asked last: who holds little is served while
+ *      others fill the memory, and a slow reader that is ended so comes back with its cursor.
  */
 export interface ByteHolder {
+  /** Now; it may have become less without a word. */
+  readonly heldBytes: number;
   /** Lets go of everything at once. */
   overrun(): void;
 }
 
-export class ReceiveBudget {
+export class LinkBudget {
   readonly #bytesMax: number;
   readonly #bytesByHolder = new Map<ByteHolder, number>();
   #bytes = 0;
@@ -19,9 +21,11 @@ export class ReceiveBudget {
     this.#bytesMax = bytesMax;
   }
 
-  /** What `holder` holds now; 0 when it has ended. */
-  hold(holder: ByteHolder, bytes: number): void {
-    this.#set(holder, bytes);
+  /** What `holder` holds has changed. */
+  note(holder: ByteHolder): void {
+    this.#set(holder, holder.heldBytes);
+    if (this.#bytes <= this.#bytesMax) return;
+    for (const other of [...this.#bytesByHolder.keys()]) this.#set(other, other.heldBytes);
     while (this.#bytes > this.#bytesMax) {
       const largest = this.#largest();
       this.#set(largest, 0);
