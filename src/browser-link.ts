@@ -80,8 +80,14 @@ export class PageLink {
     if (this.#status.state === 'closed') return;
     const told = eventFromWire(name, event);
     if (name === 'status' || name === 'live') this.#status = told as SyncStatus;
-    if (name === 'progress') this.#status = { ...this.#status, traffic: told as SyncEvents['progress'] };
+    if (name === 'progress') this.#progressed(told as SyncEvents['progress']);
     this.#listeners.emit(name, told as never);
+  }
+
+  #progressed({ phase, image, ...traffic }: SyncEvents['progress']): void {
+    const isImage = phase === 'image' && image !== undefined;
+    const firstSync = { by: 'image', phase: 'fetching', why: 'the peer offered an image', ...image } as const;
+    this.#status = { ...this.#status, traffic, ...(isImage ? { firstSync } : {}) };
   }
 }
 

@@ -141,6 +141,7 @@ describe.each(['opfs', 'mirror'] as const)('an image on its way to %s', (storage
       const first = await emptyPage(storage);
       await begin(first, proxy);
       await first.waitForFunction((bytes) => (window.received.at(-1) ?? 0) >= bytes, half, { polling: 20 });
+      expect(await firstSyncOf(first)).toMatchObject({ by: 'image', phase: 'fetching', bytes: imageBytes });
       const page = await end(first, storage);
       expect(await countOf(page)).toBe(0);
       await begin(page, proxy);

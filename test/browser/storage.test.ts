@@ -79,9 +79,12 @@ describe.each(['a private window', 'a profile'])('without room in %s', (where) =
     async (storage) => {
       const { origin } = await served();
       const context = where === 'a profile' ? await profileContext() : await privateContext();
-      const page = await openPage(context, origin, { storage });
+      const page = await context.newPage();
       const protocol = await context.newCDPSession(page);
+      // Before the first use: Chromium remembers for half a minute how much room IndexedDB has.
       await protocol.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: 3_000_000 });
+      await page.goto(origin);
+      await openDatabase(page, { storage });
       const { written, code } = await fillUp(page);
       expect(code).toBe('STORAGE_FULL');
       expect(await countOf(page)).toBeGreaterThanOrEqual(written);

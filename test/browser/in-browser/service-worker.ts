@@ -22,5 +22,7 @@ globalThis.replica = open('todo', {
   schema: parameters.get('schema') ?? 'CREATE TABLE todo (id TEXT PRIMARY KEY NOT NULL, title TEXT, done INTEGER)',
   api: '/api',
   fetchSyncMs: 0,
+  // Nothing but its lock tells that a tab is gone.
+  limits: { silenceMs: 3_600_000 },
   ...(url === null ? {} : { url }),
 });
