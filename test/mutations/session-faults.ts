@@ -415,4 +415,13 @@ export const SESSION_FAULTS: readonly Fault[] = [
     find: 'if ((await file.hashOfBytes()) === transfer.hash)',
     replace: 'if ((await file.hashOfBytes()) !== undefined)',
   },
+  {
+    name: 'unclaimed-unstated',
+    rule: 'a leaf states where rows lie that it has without a claim',
+    promise: 'P1',
+    tests: ['test/replica/vouched-refill.test.ts'],
+    file: 'src/replica/session-link.ts',
+    find: 'return isLeaf ? withoutSites(this.host.store.unclaimed, [peer]) : emptyCoverage;',
+    replace: 'return isLeaf ? withoutSites(emptyCoverage, [peer]) : emptyCoverage;',
+  },
 ];

@@ -318,4 +318,22 @@ export const STORE_FAULTS: readonly Fault[] = [
     find: 'WHEN crsql_internal_sync_bit() = 0 AND',
     replace: 'WHEN 0 AND',
   },
+  {
+    name: 'image-not-left',
+    rule: 'own versions in an image count as left',
+    promise: 'P1',
+    tests: ['test/store/identity.test.ts'],
+    file: 'src/store/store.ts',
+    find: 'this.#showOwn();\n    this.copyTo(path);',
+    replace: 'this.copyTo(path);',
+  },
+  {
+    name: 'closed-file-kept',
+    rule: 'a file that could not be opened again under its new site id is opened at the next use',
+    promise: 'P2',
+    tests: ['test/store/identity.test.ts'],
+    file: 'src/store/store.ts',
+    find: 'this.#isSwapped = true;\n    this.#opened = reopen(this.#options);',
+    replace: 'this.#opened = reopen(this.#options);',
+  },
 ];

@@ -302,6 +302,17 @@ export class Machine {
     this.#buryLost();
   }
 
+  /** Writes that a new site announced while it was opened are told by no commit, and may have left. */
+  recordOwn(): void {
+    const { store } = this;
+    try {
+      this.#world.ledger.recordOwn(store);
+    } catch (error) {
+      // A connection that must be opened again, on a disk that is full.
+      if (!isReplicationError(error, 'STORAGE_FULL')) throw error;
+    }
+  }
+
   /** An orderly end. */
   stop(): void {
     this.setDiskFull(false);

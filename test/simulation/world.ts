@@ -163,6 +163,7 @@ export class World implements Surroundings {
     this.count(kind === 'power' ? 'loss of power' : 'end of process');
     this.#noteEchoes(machine);
     this.network.machineDied(machine.name);
+    machine.recordOwn();
     machine.crash(kind);
     this.#forgetLinks(machine);
   }
