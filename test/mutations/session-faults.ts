@@ -420,8 +420,8 @@ export const SESSION_FAULTS: readonly Fault[] = [
     rule: 'a leaf states where rows lie that it has without a claim',
     promise: 'P1',
     tests: ['test/replica/vouched-refill.test.ts'],
-    file: 'src/replica/session-link.ts',
-    find: 'return isLeaf ? withoutSites(this.host.store.unclaimed, [peer]) : emptyCoverage;',
+    file: 'src/replica/peer-facts.ts',
+    find: 'return isLeaf ? withoutSites(host.store.unclaimed, [peer]) : emptyCoverage;',
     replace: 'return isLeaf ? withoutSites(emptyCoverage, [peer]) : emptyCoverage;',
   },
 ];
