@@ -50,7 +50,7 @@ async function run(context: BenchContext): Promise<Findings> {
     name: 'Bulk',
     caption:
       'A (N rows, written before) dials the server, then an empty B does; total = up + down. crmesh: B takes an image ' +
-      'where the relay offers one (150,000 changes do), rows where not; bytes are those at the socket.',
+      'where the relay offers one (from 50,000 changes on), rows where not; bytes are those at the socket.',
     rows,
     chart: { group: 'rows', label: 'contender', value: 'total ms', unit: 'ms' },
   };
