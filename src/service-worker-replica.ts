@@ -9,8 +9,9 @@ import type { BrowserReplica, BrowserSyncOptions, LocalDatabase } from './browse
 import { consoleLog, openBrowserReplica } from './browser-replica.ts';
 import type { BrowserStorage, StorageKind } from './browser-storage.ts';
 import { openBrowserStorage } from './browser-storage.ts';
-import { ReplicationError } from './core/errors.ts';
+import { codedError, ReplicationError } from './core/errors.ts';
 import type { Limits } from './core/limits.ts';
+import { errorAnswer } from './relay/answer.ts';
 import { createRelay } from './relay/create-relay.ts';
 import type { Relay } from './relay/relay.ts';
 import type { SyncLink } from './replica/sync-link.ts';
@@ -78,11 +79,17 @@ export class ServiceWorkerReplica {
     return this.#syncing;
   }
 
-  /** Answers one of the relay's endpoints from this replica; never rejects for what the caller did. */
+  /** Answers one of the relay's endpoints from this replica; why it cannot is an answer too. Errors  USAGE without api. */
   async fetch(request: Request): Promise<Response> {
-    const { relay } = await this.#open();
-    if (relay === undefined) throw new ReplicationError('USAGE', "give open() the path of the api: { api: '/crmesh' }");
-    return relay.fetch(request);
+    if (this.#parts.api === undefined) {
+      throw new ReplicationError('USAGE', "give open() the path of the api: { api: '/crmesh' }");
+    }
+    try {
+      const { relay } = await this.#open();
+      return await relay!.fetch(request);
+    } catch (error) {
+      return errorAnswer(codedError(error));
+    }
   }
 
   /** For the install event: afterwards the engine is there offline. */

@@ -196,13 +196,18 @@ describe('a service worker and its page', () => {
   }, 60_000);
 
   test('an opening that failed is tried again by the next event, which hears the reason too', async () => {
-    const { worker } = await installed('module', undefined, 'CREATE TABLE todo (id TEXT PRIMARY KEY NOT NULL');
+    const { page, worker } = await installed('module', undefined, 'CREATE TABLE todo (id TEXT PRIMARY KEY NOT NULL');
     const codes = await worker.evaluate(async () => {
       const codeOf = (error: unknown): unknown => (error as { readonly code?: unknown }).code;
       const first = await globalThis.replica.database().catch(codeOf);
       return [first, await globalThis.replica.sync().catch(codeOf)];
     });
     expect(codes).toEqual(['SCHEMA_REFUSED', 'SCHEMA_REFUSED']);
+    const answer = await page.evaluate(async () => {
+      const response = await fetch('/api/todo');
+      return [response.status, ((await response.json()) as { code: string }).code];
+    });
+    expect(answer).toEqual([409, 'SCHEMA_REFUSED']);
   });
 
   test('open says what is wrong with a name or a path', async () => {
