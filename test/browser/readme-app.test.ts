@@ -16,23 +16,28 @@ const workshop = new Workshop();
 const folder = workshop.path('-app');
 let browser: Browser;
 
-const blockOf = (language: string): string =>
-  new RegExp(`\`\`\`${language}\\n([\\s\\S]*?)\`\`\``).exec(readText('README.md'))![1]!;
+/** The README's block of a language that has a word. */
+function blockOf(language: string, word: string): string {
+  const blocks = readText('README.md').matchAll(new RegExp(`\`\`\`${language}\\n([\\s\\S]*?)\`\`\``, 'g'));
+  return Array.from(blocks, ([, text]) => text!).find((text) => text.includes(word))!;
+}
 
-function install(name: string, part = '.'): void {
-  const to = join(folder, 'node_modules', name, part);
+/** A part of the package, as npm would put it. */
+function install(part: string): void {
+  const to = join(folder, 'node_modules', 'crmesh', part);
   mkdirSync(dirname(to), { recursive: true });
-  const from = name === 'crmesh' ? join(root, part) : join(root, 'node_modules', name, part);
-  cpSync(from, to, { recursive: true, filter: (path) => !path.startsWith(join(root, 'dist', 'board') + sep) });
+  cpSync(join(root, part), to, {
+    recursive: true,
+    filter: (path) => !path.startsWith(join(root, 'dist', 'board') + sep),
+  });
 }
 
 beforeAll(async () => {
   browser = await launchChromium();
   const { url } = await workshop.relay();
-  for (const part of ['package.json', 'dist']) install('crmesh', part);
-  for (const name of ['@vlcn.io/wa-sqlite', 'msgpackr', 'fflate']) install(name);
-  writeFileSync(join(folder, 'index.html'), blockOf('html').replaceAll('127.0.0.1:8787', new URL(url).host));
-  writeFileSync(join(folder, 'vite.config.js'), blockOf('js'));
+  for (const part of ['package.json', 'dist']) install(part);
+  writeFileSync(join(folder, 'index.html'), blockOf('html', '<script').replaceAll('127.0.0.1:8787', new URL(url).host));
+  writeFileSync(join(folder, 'vite.config.js'), blockOf('js', 'optimizeDeps'));
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ type: 'module', dependencies: { crmesh: '*' } }));
 }, 60_000);
 
