@@ -122,7 +122,9 @@ function judgeLedger(world: World): Failure[] {
   const { ledger, running } = world;
   const living = new Set(running.map(({ site }) => site));
   const names = running.map(({ name }) => name);
-  const owed = ledger.written.filter((one) => living.has(one.site) || ledger.isPromised(one, names));
+  // What superseded a write may have been lost with every file that held it, and then took the write with it.
+  const judged = world.filesReplaced === 0 ? ledger.written : ledger.greatestWrites();
+  const owed = judged.filter((one) => living.has(one.site) || ledger.isPromised(one, names));
   const failures: Failure[] = [];
   for (const machine of running) {
     const cells = cellsOf(machine.store.connection);
