@@ -206,9 +206,14 @@ export class Fate {
     machine?.jumpClock(ms);
   }
 
+  /** Now and then the power fails again while the file is opened. */
   #startLater(machine: Machine): void {
-    this.#world.clock.after(this.#random.pick([50, 1_000, 10_000, 50_000]), () => {
-      if (!machine.isRunning && !machine.gone) this.#world.start(machine);
+    const { clock, network } = this.#world;
+    const cutAfter = this.#random.chance(0.15) ? this.#random.between(1, 30) : undefined;
+    clock.after(this.#random.pick([50, 1_000, 10_000, 50_000]), () => {
+      if (machine.isRunning || machine.gone) return;
+      if (cutAfter !== undefined && network.faulty) machine.cutPowerAfter(cutAfter);
+      this.#world.start(machine);
     });
   }
 

@@ -165,6 +165,8 @@ export class Machine {
     const { codec, limits, ledger } = this.#world;
     const runtime = this.#runtime(owner);
     const store = this.#open(DATABASE_PATH, runtime, this.#marker);
+    // The power may have failed where the engine goes on all the same.
+    this.#lost = store;
     ledger.recordOwn(store);
     // What a former site had announced lies in this file, and must not be lost either.
     const { formerSites } = store.identity;
@@ -175,7 +177,9 @@ export class Machine {
       this.#lookForTornTwins(store);
       this.#world.onCommit(this);
     });
-    return owner.alive ? { owner, store, replica } : undefined;
+    if (!owner.alive) return undefined;
+    this.#lost = undefined;
+    return { owner, store, replica };
   }
 
   #open(path: string, runtime: Runtime, marker?: IdentityMarker): Store {
@@ -265,7 +269,7 @@ export class Machine {
     this.#world.powerFailed(this);
     const survivors = this.#random.pick([0, 0.5, 0.9]);
     this.#owner.alive = false;
-    this.#lost = this.#running?.store;
+    if (this.#running !== undefined) this.#lost = this.#running.store;
     this.#running = undefined;
     this.#computer.disk.powerLoss(() => this.#random.chance(survivors));
     this.#world.clock.after(0, () => this.#buryLost());

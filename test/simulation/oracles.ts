@@ -15,6 +15,7 @@ import {
 } from '../../src/core/coverage.ts';
 import type { Coverage } from '../../src/core/coverage.ts';
 import type { ErrorCode } from '../../src/core/errors.ts';
+import { DEFAULT_LIMITS } from '../../src/core/limits.ts';
 import { STORE_VERSION_ZERO } from '../../src/core/version.ts';
 import type { Change } from '../../src/core/change.ts';
 import type { Part } from '../../src/core/part.ts';
@@ -121,7 +122,9 @@ function judgeLedger(world: World): Failure[] {
   const { ledger, running } = world;
   const living = new Set(running.map(({ site }) => site));
   const names = running.map(({ name }) => name);
-  const owed = ledger.written.filter((one) => living.has(one.site) || ledger.isPromised(one, names));
+  // What superseded a write may have been lost with every file that held it, and then took the write with it.
+  const judged = world.filesReplaced === 0 ? ledger.written : ledger.greatestWrites();
+  const owed = judged.filter((one) => living.has(one.site) || ledger.isPromised(one, names));
   const failures: Failure[] = [];
   for (const machine of running) {
     const cells = cellsOf(machine.store.connection);
@@ -210,8 +213,10 @@ const COPY_ALARMS: readonly string[] = [...LOSSY_ALARMS, 'SITE_CONFLICT'];
 function judgeLog(world: World): Failure[] {
   const bad = world.log.filter(({ level, code, message }) => {
     if (world.filesReplaced > 0 && COPY_ALARMS.includes(code)) return false;
-    // A relay that was not wiped has no reason to be refilled by its leaves, unless it lacks claims of its peers itself.
-    const mayLackClaims = world.edges.some(({ mode }) => mode === 'peer');
+    // A relay that was not wiped is refilled by its leaves only where it may have rows without claims itself: of a
+    // peer's refill, or of an input larger than a group, that broke off.
+    const isCut = world.limits.groupChangesMax < DEFAULT_LIMITS.groupChangesMax;
+    const mayLackClaims = isCut || world.edges.some(({ mode }) => mode === 'peer');
     if (message.includes('vouched refill')) return world.filesReplaced === 0 && !mayLackClaims;
     if (world.plan.fullDisks && code === 'STORAGE_FULL') return false;
     // A store that remembers few openings cannot tell an old cursor from one of a lost future.
