@@ -161,8 +161,8 @@ export class SyncLink {
     }
     this.#cancelTimer();
     const { replica, dbid, mode, siteKey } = this.#options;
-    const key = siteKey === undefined ? {} : { siteKey: siteKey() };
     try {
+      const key = siteKey === undefined ? {} : { siteKey: siteKey() };
       this.#link = replica.attach(port, { role: 'client', dbid, mode, ...key, ...this.#listener(attempt) });
     } catch (error) {
       port.close(1000, 'not attached');

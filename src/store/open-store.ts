@@ -213,16 +213,31 @@ function startEra(connection: Connection, options: StoreOptions): OpenedStore {
  * The same store over a new connection, after a schema change that failed: the engine's table infos are stale.
  *
  * Why     Not a new era: the file was closed in order, so no number can have been lost. What lies in memory only would
- *         be lost, so there the connection stays.
+ *         be lost, so there the connection stays and is told that its tables are others.
  */
 export function reopenTables(opened: OpenedStore, options: StoreOptions): OpenedStore {
-  if (options.path === ':memory:') return readTablesAgain(opened, options);
+  if (options.path === ':memory:') {
+    forgetTables(opened.context.connection);
+    return readTablesAgain(opened, options);
+  }
   opened.context.connection.close();
   const connection = connect(options);
   createFormTable(connection);
   const sites = new SiteRegistry(connection);
   const context = { ...opened.context, connection, sites, clocks: new ClockTables(connection, sites) };
   return readTablesAgain({ ...opened, context, schema: new SchemaStore(connection, options.limits) }, options);
+}
+
+/** More than one schema change raises the engine's own count by. */
+const SCHEMA_VERSION_LEAP = 100_000;
+
+/**
+ * Makes the engine read its tables again: it does so when the schema's version is another than it saw last, and after a
+ * rollback the next change would bring just that one.
+ */
+function forgetTables(connection: Connection): void {
+  const version = numberOf(connection.prepare('PRAGMA schema_version').get()?.[0]);
+  connection.exec(`PRAGMA schema_version = ${(version + SCHEMA_VERSION_LEAP) % 2 ** 31}`);
 }
 
 /** After a migration: the same store over other tables. */

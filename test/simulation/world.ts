@@ -241,11 +241,11 @@ export class World implements Surroundings {
     const { owner } = client;
     if (!edge.wanted || edge.link !== undefined || edge.fetching || !client.isRunning) return;
     const isPartitioned = this.network.isBlocked(client.name, server.name);
-    if (!server.isRunning || isPartitioned) return this.#dialSoon(edge);
+    const wantsImage = this.#wantsImage(edge);
+    if (!server.isRunning || isPartitioned || wantsImage === 'unknown') return this.#dialSoon(edge);
     const connection = this.network.connect(client.name, server.name, this.limits.bufferedBytesMax / 4);
     edge.connection = connection;
     this.#welcome(server, connection.ports[1]);
-    const wantsImage = this.plan.images && !edge.byRows && client.store.isPristine;
     const images = wantsImage ? { onImage: () => this.#takeImage(edge) } : {};
     const link = client.replica.attach(connection.ports[0], {
       role: 'client',
@@ -261,6 +261,16 @@ export class World implements Surroundings {
       },
     });
     edge.link = link;
+  }
+
+  /** Unknown while a full disk keeps the store from being opened anew: as a SyncLink does, it is dialled again. */
+  #wantsImage({ client, byRows }: Edge): boolean | 'unknown' {
+    try {
+      return this.plan.images && !byRows && client.store.isPristine;
+    } catch (error) {
+      if (codedError(error).code === 'STORAGE_FULL') return 'unknown';
+      throw error;
+    }
   }
 
   /** The server's door: reads the hello, then hands the connection to the replica. */
