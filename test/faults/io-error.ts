@@ -68,6 +68,8 @@ class Case {
   /** Only calls of this kind count. */
   #only: DiskCall | undefined;
   #hit = false;
+  /** The sync of a commit failed and nothing was written over it: not acknowledged, but a reader of the file may find it. */
+  #mayComeBack = false;
   /** Faults and errors so far, for the report. */
   readonly #notes: string[] = [];
 
@@ -112,7 +114,14 @@ class Case {
     this.#failing = undefined;
   }
 
-  #faultOf({ call, bytes }: DiskOperation): DiskFault | undefined {
+  #faultOf(operation: DiskOperation): DiskFault | undefined {
+    const fault = this.#nextFault(operation);
+    if (operation.call === 'sync' && fault !== undefined) this.#mayComeBack = true;
+    if (operation.call === 'write' && fault === undefined) this.#mayComeBack = false;
+    return fault;
+  }
+
+  #nextFault({ call, bytes }: DiskOperation): DiskFault | undefined {
     const failing = this.#failing;
     if (failing === undefined) {
       if (this.#only !== undefined && this.#only !== call) return undefined;
@@ -122,7 +131,7 @@ class Case {
       this.#failing = { call, failure, left: this.#random.pick([1, 1, 2, 5, 1_000]) };
       this.#count(`${call} ${failure}`);
       this.#notes.push(`  fault: ${call} ${failure} for ${this.#failing.left} calls`);
-      return this.#faultOf({ call, bytes, path: '' });
+      return this.#nextFault({ call, bytes, path: '' });
     }
     if (failing.call !== call || failing.left <= 0) return undefined;
     failing.left -= 1;
@@ -226,7 +235,7 @@ class Case {
   #end(): void {
     const { disk, hooked } = this.#computers.faulty;
     const workload = this.#workload;
-    const isWhole = workload.isOpen && this.#isReadable();
+    const isWhole = workload.isOpen && !this.#mayComeBack && this.#isReadable();
     const state = isWhole ? stateOf(workload.store.connection) : undefined;
     const ending = disk.snapshot();
     disk.processEnd();
