@@ -112,8 +112,9 @@ export class Gathering {
     if (known?.member === from && kind === 'unknown') known.port.lost('the other end has forgotten it');
     if (kind !== 'post' || pair === undefined) return;
     if (known?.member === from) known.port.receive(message);
-    else if (message !== undefined && 'frame' in message)
+    else if (Object.hasOwn(Object(message) as object, 'frame')) {
       this.#post({ kind: 'unknown', from: this.id, to: from, pair });
+    }
   }
 
   /** False where there are too many. A member that is new may not have heard our greeting. */
