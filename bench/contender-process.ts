@@ -49,7 +49,7 @@ async function roleOf(): Promise<(order: never) => Promise<unknown>> {
 function serverRole(server: ContenderServer): (order: ServerOrder) => Promise<unknown> {
   return async (order) => {
     if (order.do === 'url') return server.url;
-    if (server.rows !== undefined) await until(async () => (await server.rows!()) >= order.rows);
+    if (server.rows !== undefined) await until(async () => (await server.rows!()) >= order.rows, { everyMs: 10 });
     return undefined;
   };
 }
@@ -111,16 +111,20 @@ function subscriberRole(): (order: SubscriberOrder) => Promise<unknown> {
       bytesBefore = meter.bytes().received;
       return undefined;
     }
-    await until(async () => latencies.length >= order.deliveries, order.patienceMs);
+    await until(async () => latencies.length >= order.deliveries, { patienceMs: order.patienceMs });
     const deliveries = latencies.length;
     return { ...percentiles(latencies), deliveries, bytes: meter.bytes().received - bytesBefore };
   };
 }
 
 /** Waits until it is so; gives up silently after `patienceMs`. */
-async function until(isSo: () => Promise<boolean>, patienceMs = Number.POSITIVE_INFINITY): Promise<void> {
+async function until(isSo: () => Promise<boolean>, { everyMs = 2, patienceMs }: Patience = {}): Promise<void> {
   const start = performance.now();
-  while (!(await isSo()) && performance.now() - start < patienceMs) await pause(POLL_MS);
+  while (!(await isSo()) && performance.now() - start < (patienceMs ?? Number.POSITIVE_INFINITY)) await pause(everyMs);
 }
 
-const POLL_MS = 2;
+interface Patience {
+  /** A server is asked less often: that is work of the process whose work is measured. */
+  readonly everyMs?: number;
+  readonly patienceMs?: number | undefined;
+}

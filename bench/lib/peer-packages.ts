@@ -4,7 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Contender } from '../contenders/contender.ts';
@@ -32,11 +32,11 @@ export async function installPackages(contender: Contender, note: (text: string)
   return { folder };
 }
 
-/** Beside the project's own packages; else where the system keeps what may be lost. */
+/** Beside the project's own packages; else in this user's cache, where nobody else can put code. */
 function folderOf({ name }: Contender): string {
   const project = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
   const modules = join(project, 'node_modules');
-  const cache = existsSync(modules) ? join(modules, '.cache') : tmpdir();
+  const cache = existsSync(modules) ? join(modules, '.cache') : join(homedir(), '.cache');
   return join(cache, 'crmesh-bench-peers', name.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-'));
 }
 

@@ -17,18 +17,42 @@ export interface Progress {
   end(counts: ProgressCounts): void;
 }
 
+/** What `work` answers; however it ends, the bar draws no more and the terminal is as it was. */
+export async function withProgress<T>(
+  terminal: Terminal,
+  options: ProgressOptions,
+  work: (progress: Progress) => Promise<T>,
+): Promise<T> {
+  const { stop, ...progress } = progressOf(terminal, options);
+  try {
+    return await work(progress);
+  } finally {
+    stop();
+  }
+}
+
+export interface ProgressOptions {
+  readonly label: string;
+  readonly total: number;
+}
+
+interface Stoppable extends Progress {
+  /** Idempotent. */
+  stop(): void;
+}
+
 const plainLineMs = 2_000;
 
-export function progressOf(terminal: Terminal, options: { readonly label: string; readonly total: number }): Progress {
+function progressOf(terminal: Terminal, options: ProgressOptions): Stoppable {
   const startedMs = performance.now();
   const facts = (done: number, counts: ProgressCounts): string => factText(done, performance.now() - startedMs, counts);
-  if (terminal.json) return { update: () => undefined, end: () => undefined };
+  if (terminal.json) return { update: () => undefined, end: () => undefined, stop: () => undefined };
   return terminal.isScreen ? screenBar(options, facts) : plainLines(terminal, options, facts);
 }
 
 type Facts = (done: number, counts: ProgressCounts) => string;
 
-function screenBar(options: { readonly label: string; readonly total: number }, facts: Facts): Progress {
+function screenBar(options: ProgressOptions, facts: Facts): Stoppable {
   const bar = new cliProgress.SingleBar({
     format: `{label} {bar} {percentage}% {facts}`,
     stream: process.stderr,
@@ -45,14 +69,12 @@ function screenBar(options: { readonly label: string; readonly total: number }, 
       bar.update(Math.max(1, options.total), { label, facts: facts(options.total, counts) });
       bar.stop();
     },
+    // Its timer would keep the process alive.
+    stop: () => bar.stop(),
   };
 }
 
-function plainLines(
-  terminal: Terminal,
-  options: { readonly label: string; readonly total: number },
-  facts: Facts,
-): Progress {
+function plainLines(terminal: Terminal, options: ProgressOptions, facts: Facts): Stoppable {
   let nextMs = performance.now() + plainLineMs;
   return {
     update: (done, counts) => {
@@ -62,6 +84,7 @@ function plainLines(
       terminal.note(`${options.label}: ${percent}% ${facts(done, counts)}`);
     },
     end: (counts) => terminal.note(`${options.label}: done ${facts(options.total, counts)}`),
+    stop: () => undefined,
   };
 }
 

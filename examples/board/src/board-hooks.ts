@@ -56,33 +56,51 @@ export function useCityCount(db: BrowserDatabase, state: SyncState): number | un
 export interface FirstLoad {
   readonly received: number;
   readonly total: number;
+  readonly unit: 'changes' | 'kB';
 }
 
 /** Less is not worth a bar. */
 const barChangesMin = 2_000;
 
-/** How much of what the relay has is still to come; undefined when that is little, or not known. */
-export function useFirstLoad({ link, relay, held }: Board): FirstLoad | undefined {
+/** How much of what the relay has is still to come, as an image or row by row; undefined when that is little, or not known. */
+export function useFirstLoad({ db, link, relay }: Board): FirstLoad | undefined {
   const [load, setLoad] = useState<FirstLoad>();
   const { state } = useLinkStatus(link);
+  useEffect(
+    () =>
+      link.on('progress', ({ image }) => {
+        if (image !== undefined)
+          setLoad({ received: kilobytes(image.receivedBytes), total: kilobytes(image.bytes), unit: 'kB' });
+      }),
+    [link],
+  );
   useEffect(() => {
     if (state !== 'open') return undefined;
     const ended = new AbortController();
-    const before = link.status.traffic.changesReceived;
-    void changesAt(relay.http, ended.signal).then((changes) => {
-      const total = changes - held - before;
-      if (!ended.signal.aborted && total >= barChangesMin) setLoad({ received: 0, total });
+    let before = 0;
+    void Promise.all([changesAt(relay.http, ended.signal), db.countChanges()]).then(([changes, held]) => {
+      if (ended.signal.aborted) return;
+      before = link.status.traffic.changesReceived;
+      const total = changes - held;
+      setLoad(total >= barChangesMin ? { received: 0, total, unit: 'changes' } : undefined);
     });
     const stop = link.on('progress', ({ changesReceived }) => {
-      setLoad((known) => known && { ...known, received: Math.min(known.total, changesReceived - before) });
+      setLoad((known) =>
+        known?.unit === 'changes' ? { ...known, received: Math.min(known.total, changesReceived - before) } : known,
+      );
     });
     return () => {
       ended.abort();
       stop();
       setLoad(undefined);
     };
-  }, [link, relay, held, state]);
-  return load;
+  }, [db, link, relay, state]);
+  // An image comes while there is no session.
+  return load?.unit === 'kB' && state !== 'connecting' ? undefined : load;
+}
+
+function kilobytes(bytes: number): number {
+  return Math.ceil(bytes / 1_000);
 }
 
 /** 0 where nobody answers: the bar is a comfort, the link tells what is wrong. */

@@ -7,18 +7,15 @@ export interface Board {
   readonly db: BrowserDatabase;
   readonly link: PageLink;
   readonly relay: RelayAddress;
-  /** Changes that this browser held before it was linked. */
-  readonly held: number;
 }
 
 const offlineKey = 'crmesh-board-offline';
 
 export async function openBoard(relay: RelayAddress): Promise<Board> {
   const db = await open(relay.name, { schema: boardSchema });
-  const held = await db.countChanges();
   const link = db.sync(relay.sync);
   if (localStorage.getItem(offlineKey) !== null) link.pause();
-  return { db, link, relay, held };
+  return { db, link, relay };
 }
 
 /** The switch, remembered over a reload. */

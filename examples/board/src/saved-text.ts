@@ -25,8 +25,9 @@ export function useSavedText<Field extends TextField>(value: string, onSave: (te
     if (ref.current !== null) ref.current.value = text;
   };
   const save = (field: Field | null): void => {
-    const text = field?.value.trim().replaceAll(/\s+/g, ' ') ?? '';
-    const isTyped = text !== '' && text !== shown.current;
+    const typed = field?.value ?? shown.current;
+    const text = typed.trim().replaceAll(/\s+/g, ' ');
+    const isTyped = text !== '' && typed !== shown.current;
     if (isTyped && text !== value) onSave(text);
     show(isTyped ? text : value);
   };

@@ -33,14 +33,14 @@ export function SyncPanel({ board, status, pending }: SyncPanelProps): ReactNode
   );
 }
 
-function saidOf({ state }: SyncStatus, pending: number): { readonly text: string; readonly mood: Mood } {
+function saidOf({ state, firstSync }: SyncStatus, pending: number): { readonly text: string; readonly mood: Mood } {
   switch (state) {
     case 'live':
       return pending === 0 ? { text: 'In sync', mood: 'good' } : { text: 'Sending…', mood: 'busy' };
     case 'open':
       return { text: 'Syncing…', mood: 'busy' };
     case 'connecting':
-      return { text: 'Connecting…', mood: 'busy' };
+      return { text: firstSync?.phase === 'fetching' ? 'Loading…' : 'Connecting…', mood: 'busy' };
     case 'waiting':
       return { text: 'No connection, trying again', mood: 'away' };
     case 'paused':

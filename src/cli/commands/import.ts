@@ -3,8 +3,8 @@ import { resolve } from 'node:path';
 import { isReplicationError, ReplicationError } from '../../core/errors.ts';
 import { dataFormatOf } from '../data-file.ts';
 import { withFile } from '../file-access.ts';
-import { countedRows, importIntoFile, type ImportRequest } from '../file-changes.ts';
-import { progressOf, grouped } from '../progress.ts';
+import { countedRows, importIntoFile, type ImportReport, type ImportRequest } from '../file-changes.ts';
+import { grouped, withProgress } from '../progress.ts';
 import { readSchema } from '../schema-file.ts';
 import { unlessStopped } from '../stop-signal.ts';
 import type { Terminal } from '../terminal.ts';
@@ -23,24 +23,27 @@ export async function importCommand(terminal: Terminal, options: ImportCommandOp
   checkOptions(options);
   const request = requestOf(options);
   const total = await countedRows(request.data);
-  const progress = progressOf(terminal, { label: `import ${request.table}`, total });
-  const mustExist = request.schema === undefined && request.key === undefined;
-  const importing = withFile(
-    options.file,
-    { mustExist },
-    { operation: 'import', file: options.file, ...request },
-    (db) =>
-      unlessStopped(
-        importIntoFile(db, request, (rows) => progress.update(rows, { rows })),
-        'the import',
-        AGAIN,
-      ),
-  );
-  const report = await importing.catch((error: unknown) => {
-    throw isReplicationError(error, 'NO_DATABASE') ? withTableAdvice(error) : error;
+  const report = await withProgress(terminal, { label: `import ${request.table}`, total }, async (progress) => {
+    const imported = await importThrough(options.file, request, (rows) => progress.update(rows, { rows }));
+    progress.end({ rows: imported.rows });
+    return imported;
   });
-  progress.end({ rows: report.rows });
   terminal.result(report, () => `${grouped(report.rows)} rows in ${report.table}, ${report.ms} ms`);
+}
+
+async function importThrough(
+  file: string,
+  request: ImportRequest,
+  onBatch: (rows: number) => void,
+): Promise<ImportReport> {
+  const mustExist = request.schema === undefined && request.key === undefined;
+  try {
+    return await withFile(file, { mustExist }, { operation: 'import', file, ...request }, (db) =>
+      unlessStopped(importIntoFile(db, request, onBatch), 'the import', AGAIN),
+    );
+  } catch (error) {
+    throw isReplicationError(error, 'NO_DATABASE') ? withTableAdvice(error) : error;
+  }
 }
 
 const AGAIN = 'run it again; rows that are there are not written twice';

@@ -3,7 +3,7 @@
  */
 import type { SyncLink } from '../../node.ts';
 import { importRows } from '../imported-rows.ts';
-import { progressOf, type ProgressCounts } from '../progress.ts';
+import { withProgress, type Progress, type ProgressCounts } from '../progress.ts';
 import type { Terminal } from '../terminal.ts';
 import { changesPerCity, loadCities } from './cities.ts';
 import { cityChangesOf, contentOf, type Content } from './city-content.ts';
@@ -39,9 +39,10 @@ export async function runDemo(terminal: Terminal, world: DemoWorld, rowsMax: num
   const { a, b, relay, dbid } = world;
   const cities = await loadCities(rowsMax);
   const rows = cities.length;
-  const imported = progressOf(terminal, { label: 'A: import', total: rows });
-  await importRows(a.db, { table: 'city', rows: cities, onBatch: (done) => imported.update(done, { rows: done }) });
-  imported.end({ rows });
+  await withProgress(terminal, { label: 'A: import', total: rows }, async (progress) => {
+    await importRows(a.db, { table: 'city', rows: cities, onBatch: (done) => progress.update(done, { rows: done }) });
+    progress.end({ rows });
+  });
 
   const up = await transfer(terminal, { label: 'A -> relay', side: a, rows, direction: 'sent' });
   const down = await transfer(terminal, { label: 'relay -> B', side: b, rows, direction: 'received' });
@@ -83,12 +84,21 @@ interface Transfer {
 }
 
 /** Connects one side and waits until it and the relay are equal. */
-async function transfer(
-  terminal: Terminal,
-  { label, side, rows, direction }: Transfer,
+async function transfer(terminal: Terminal, transfer: Transfer): Promise<{ ms: number; bytes: number }> {
+  const { label, side, rows } = transfer;
+  const moved = await withProgress(terminal, { label, total: rows * changesPerCity }, (progress) =>
+    transferred(transfer, progress),
+  );
+  const { firstSync } = side.link.status;
+  if (firstSync?.by === 'image') terminal.note(`${side.name} had nothing: it took the relay's database as one file`);
+  return moved;
+}
+
+async function transferred(
+  { side, rows, direction }: Transfer,
+  progress: Progress,
 ): Promise<{ ms: number; bytes: number }> {
   const total = rows * changesPerCity;
-  const progress = progressOf(terminal, { label, total });
   const startedMs = performance.now();
   const link = side.connect();
   const counts = (): Required<ProgressCounts> => movedBy(link, direction, rows);
@@ -100,8 +110,6 @@ async function transfer(
   const ms = Math.round(performance.now() - startedMs);
   stop();
   progress.end(counts());
-  const { firstSync } = link.status;
-  if (firstSync?.by === 'image') terminal.note(`${side.name} had nothing: it took the relay's database as one file`);
   return { ms, bytes: counts().bytes };
 }
 
