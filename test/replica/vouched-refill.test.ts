@@ -1,9 +1,10 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Change } from '../../src/core/change.ts';
+import { coverageOf } from '../../src/core/coverage.ts';
 import { encodePackedKey } from '../../src/core/packed-key.ts';
 import { SPAN_ANY } from '../../src/core/part.ts';
 import type { SiteId } from '../../src/core/site-id.ts';
-import { GRANT_ALL, World, eventually } from './world.ts';
+import { GRANT_ALL, SCHEMA, World, eventually } from './world.ts';
 
 const DEAD = 'de'.repeat(16) as SiteId;
 
@@ -11,6 +12,7 @@ function titleOf(id: string, title: string): Change {
   return { table: 'todo', pk: encodePackedKey([id]), cid: 'title', val: title, colVersion: 1, cl: 1, seq: 0 };
 }
 
+const WIDER = SCHEMA.replace('done INTEGER', 'note TEXT, done INTEGER');
 const ROWS = 'SELECT id, title FROM todo ORDER BY id';
 
 describe('a relay that was wiped', () => {
@@ -51,6 +53,34 @@ describe('a relay that was wiped', () => {
     world.connect(leaf, wiped);
     await eventually(() => wiped.rows(ROWS).length === 1, 'the relay is refilled');
     expect(wiped.store.coverage.has(DEAD)).toBe(false);
+  });
+
+  it('gets back what its leaf parked, once the leaf is migrated in the middle of a session', async () => {
+    const leaf = await world.node();
+    const wiped = await world.node({ schema: WIDER });
+    const note = { ...titleOf('1', 'of a dead author'), cid: 'note' };
+    const parts = [{ site: DEAD, span: [0, 2] as const, rows: [titleOf('1', 'first'), note] }];
+    leaf.store.merge([{ parts, claims: coverageOf(DEAD, [[0, 2]]) }]);
+    expect(leaf.store.parkedChanges).toBe(1);
+    const wire = world.connect(leaf, wiped);
+    await eventually(() => wiped.rows(ROWS).length === 1, 'the relay has what the leaf can show');
+    await wire.client.synced();
+    leaf.replica.migrate(WIDER);
+    await eventually(() => wiped.rows('SELECT note FROM todo')[0]?.[0] === note.val, 'the relay has the rest');
+    expect(wire.client.state).toBe('open');
+  });
+
+  it('is told nothing by a migration that applies nothing', async () => {
+    const leaf = await survivor();
+    const wiped = await world.node();
+    const wire = world.connect(leaf, wiped);
+    await eventually(() => wiped.rows(ROWS).length === 2, 'the relay is refilled');
+    const statements = () =>
+      wire.messages.filter(({ from, message }) => from === 'client' && message.type === 'coverage');
+    const before = statements().length;
+    leaf.replica.migrate(WIDER);
+    await wire.client.synced();
+    expect(statements()).toHaveLength(before);
   });
 
   it('books its rows as of any version of their site, since the leaf cannot know better', async () => {
