@@ -86,8 +86,8 @@ class GreetingSession(SessionState):
             welcome = {**self.greeting(), 'digest': event['digest'], 'acks': event['acks']}
             self.send('welcome', **welcome, cursor=cursor if is_peer else None)
         self.effect('opened')
-        if (self.is_client or is_peer) and event['differing']:
-            self.send('coverage', coverage=event['differing'])
+        if self.is_client or is_peer:
+            self.state(event['differing'])
         if self.is_client:
             self.pull()
             if is_peer:

@@ -140,16 +140,21 @@ def nack(session, message, _bytes):
 
 def coverage(session, message, _bytes):
     stated = message['coverage']
+    if not stated:
+        session.heard()
+        return
     if session.local['site'] in stated:
         session.effect('check-own', held=end_of(stated[session.local['site']]))
     if session.has_leaf:
         if session.intake['state'] == 'off':
             session.effect('find-gaps', stated=without(stated, session.peer['site']))
+            session.send('coverage', coverage={})
         return
-    session.state(stated)
+    session.note_stated(stated)
     if len(session.repair['stated']) > session.limits['sitesMax']:
         session.end('LIMIT_EXCEEDED')
     session.pump_repair()
+    session.send('coverage', coverage={})
 
 
 def want(session, message, _bytes):

@@ -90,6 +90,8 @@ export type SessionEvent =
   | { readonly type: 'ask' }
   /** After a migration here: what we now hold of the peer's sites. */
   | { readonly type: 'acknowledge'; readonly acks: ReadonlyMap<SiteId, Acknowledgement> }
+  /** This leaf has rows to bring that it could not bring when it greeted: what it covers now. */
+  | { readonly type: 'state'; readonly coverage: Coverage }
   | { readonly type: 'ephemeral'; readonly bytes: Uint8Array }
   | { readonly type: 'tick' }
   /** This side ends it. */

@@ -353,6 +353,16 @@ const repairs: readonly SessionScript[] = [
     commitEvent({ before: 4, after: 5, parts: [{ blob: blobOf(SITE_C, 9, 10), fromPeer: false }] }),
   ),
   script(
+    'a leaf states what it covers until that is heard, one statement after the other',
+    {},
+    ...asClient({}, known({ differing: coverageOf(SITE_C, [[0, 9]]) })),
+    { type: 'state', coverage: coverageOf(SITE_C, [[0, 12]]) },
+    beatMs,
+    { type: 'tick' },
+    message({ type: 'coverage', coverage: new Map() }),
+    message({ type: 'coverage', coverage: new Map() }),
+  ),
+  script(
     'a leaf between meshes shows how far its store is, and a server pulls it again',
     {},
     ...asClient(),
