@@ -69,6 +69,8 @@ export class Store implements StorePort {
   #closed = false;
   /** A schema change failed half-way: what the engine and this store know of the tables is not what is in the file. */
   #isStale = false;
+  /** After it the file was closed, and could not be opened again yet. */
+  #isShut = false;
   /** The file is another one now, or has a new site id, and is not open: the next use opens it. */
   #isSwapped = false;
 
@@ -144,7 +146,8 @@ export class Store implements StorePort {
 
   /** Own writes that no flush has announced yet. */
   get hasUnflushedWrites(): boolean {
-    return this.#opened.context.clocks.storedMax() > this.#opened.knowledge.storedMax;
+    const { context, knowledge } = this.#open();
+    return context.clocks.storedMax() > knowledge.storedMax;
   }
 
   flush({ leaving = true }: { readonly leaving?: boolean } = {}): FlushResult | undefined {
@@ -305,13 +308,13 @@ export class Store implements StorePort {
     this.copyTo(path);
   }
 
-  /** Saves what is lazily durable, and closes. Idempotent. */
+  /** Saves what is lazily durable, where the file is open, and closes. Idempotent. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
     const { context, records } = this.#opened;
     try {
-      if (records.unsaved && !this.#isSwapped) this.#commit(() => undefined);
+      if (records.unsaved && !this.#isShut && !this.#isSwapped) this.#commit(() => undefined);
     } finally {
       context.connection.close();
       this.#options.marker?.closed();
@@ -331,7 +334,9 @@ export class Store implements StorePort {
       this.#isSwapped = false;
     }
     if (!this.#isStale || this.#closed) return;
+    this.#isShut = this.mayReidentify;
     this.#opened = reopenTables(this.#opened, this.#options);
+    this.#isShut = false;
     this.#isStale = false;
   }
 

@@ -52,6 +52,15 @@ test('a file that has reached its bound takes no more, keeps what it has, and ta
   again.close();
 });
 
+test('a file that is opened again by its store keeps its bound', async () => {
+  const { open } = machine();
+  const store = await open({ limits: { databaseBytesMax: 400_000 } });
+  store.reidentify();
+  const whole = [`INSERT INTO num VALUES (1, ?)`, 'x'.repeat(500_000)] as const;
+  expect(() => write(store, whole)).toThrow(expect.objectContaining({ code: 'STORAGE_FULL' }));
+  store.close();
+});
+
 test('everything known survives a restart', async () => {
   const { open } = machine();
   const a = openTestStore();
