@@ -22,6 +22,9 @@ export function peerKnown(link: HostedLink, site: SiteId, sites: readonly SiteId
     }
   }
   const digest = link.session.peer?.digest ?? new Map();
+  const differing = growth.differing(store.coverage, digest);
+  const unclaimed = unclaimedFor(link, site);
+  const isPeers = store.isOnlySource(site);
   return {
     type: 'peer-known',
     cursor: host.cursorOf(site),
@@ -29,11 +32,17 @@ export function peerKnown(link: HostedLink, site: SiteId, sites: readonly SiteId
     heldByPeer: store.heldBy(site),
     shown: store.shown,
     digest: growth.digestOf(store.coverage),
-    differing: unionCoverage(growth.differing(store.coverage, digest), unclaimedFor(link, site)),
+    differing: isPeers ? differing : unionCoverage(differing, unclaimed),
+    unclaimed: isPeers ? unclaimed : emptyCoverage,
   };
 }
 
-/** A leaf also states where rows lie that it has without a claim: a relay that lost its file lacks them too (R12). */
+/**
+ * A leaf also states where rows lie that it has without a claim: a relay that lost its file lacks them too (R12).
+ *
+ * Why     Where the relay itself gave all of them it lacks none as long as its store does not go back, and spans are so
+ *         wide that they meet every hole of the relay: it would pull back whatever it gave.
+ */
 function unclaimedFor({ host, options, mode }: HostedLink, peer: SiteId): Coverage {
   const isLeaf = options.role === 'client' && mode === 'leaf';
   return isLeaf ? withoutSites(host.store.unclaimed, [peer]) : emptyCoverage;

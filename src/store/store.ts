@@ -136,6 +136,10 @@ export class Store implements StorePort {
     return withoutSites(subtractCoverage(booked, knowledge.have), [identity.site]);
   }
 
+  isOnlySource(peer: SiteId): boolean {
+    return this.#opened.records.isOnlySource(peer);
+  }
+
   get parkedChanges(): number {
     return this.#opened.knowledge.parkedChanges;
   }
@@ -173,8 +177,8 @@ export class Store implements StorePort {
   merge(inputs: readonly MergeInput[]): MergeResult {
     const opened = this.#open();
     invariant(!this.hasUnflushedWrites, 'own writes were not flushed before a merge');
-    const { records } = opened;
-    const { context, knowledge } = opened;
+    const { records, context, knowledge } = opened;
+    if (inputs.some(({ cursor, parts }) => cursor === undefined && parts.length > 0)) records.noteOtherSource();
     const merged = mergeGroup(context, knowledge, inputs, (work) =>
       this.#commit(() => {
         const result = work();
