@@ -80,6 +80,7 @@ class GreetingSession(SessionState):
         self.feed['state'] = 'off' if is_leaf else 'idle'
         self.intake |= {'state': 'pulling' if self.is_client or is_peer else 'off', 'cursor': cursor}
         self.intake |= {'pulledAt': self.now, 'askedFrom': cursor['at'] if cursor else 0}
+        self.intake['unclaimed'] = event['unclaimed']
         if self.is_client:
             self.effect('record-ack', ack=ack, replace=True)
         else:

@@ -15,6 +15,9 @@ def base(session, message, _bytes):
     if message['at'] < intake['askedFrom']:
         session.effect('alarm', code='PEER_LOST_HISTORY')
     session.effect('store-base', peer=session.peer['site'], cursor=cursor)
+    if message['at'] < intake['askedFrom']:
+        unclaimed, intake['unclaimed'] = intake['unclaimed'], {}
+        session.state(unclaimed)
 
 
 def window(session, message, count):

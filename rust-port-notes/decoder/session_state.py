@@ -28,7 +28,7 @@ class SessionState:
         self.terms, self.local, self.session = start['terms'], dict(start['local']), start['session']
         self.phase, self.mode, self.peer = 'greeting', self.terms['mode'], None
         self.feed = {'state': 'off', 'at': 0, 'claimNumber': None, 'n': 0, 'reading': False, 'once': False}
-        self.intake = {'state': 'off', 'cursor': None, 'n': 0, 'pulledAt': now, 'askedFrom': 0}
+        self.intake = {'state': 'off', 'cursor': None, 'n': 0, 'pulledAt': now, 'askedFrom': 0, 'unclaimed': {}}
         self.intake |= {'liveAfter': None, 'live': False, 'vouched': False}
         self.upload = {'sends': False, 'announced': self.local['announced'], 'settled': [], 'held': []}
         self.upload |= {'inFlight': [], 'reading': False, 'progressAt': now}

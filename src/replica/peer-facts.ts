@@ -21,6 +21,7 @@ export function peerKnown(link: HostedLink, site: SiteId, sites: readonly SiteId
       store.setHeldBy(former, emptyAcknowledgement);
     }
   }
+  const unclaimed = unclaimedFor(link, site);
   return {
     type: 'peer-known',
     cursor: host.cursorOf(site),
@@ -29,6 +30,7 @@ export function peerKnown(link: HostedLink, site: SiteId, sites: readonly SiteId
     shown: store.shown,
     digest: growth.digestOf(store.coverage),
     differing: toState(link, site),
+    unclaimed: store.isOnlySource(site) ? unclaimed : emptyCoverage,
   };
 }
 
@@ -45,10 +47,16 @@ export function coverageToState(link: HostedLink): Coverage {
 function toState(link: HostedLink, peer: SiteId): Coverage {
   const { store, growth } = link.host;
   const digest = link.session.peer?.digest ?? new Map();
-  return unionCoverage(growth.differing(store.coverage, digest), unclaimedFor(link, peer));
+  const differing = growth.differing(store.coverage, digest);
+  return store.isOnlySource(peer) ? differing : unionCoverage(differing, unclaimedFor(link, peer));
 }
 
-/** A leaf also states where rows lie that it has without a claim: a relay that lost its file lacks them too (R12). */
+/**
+ * A leaf also states where rows lie that it has without a claim: a relay that lost its file lacks them too (R12).
+ *
+ * Why     Where the relay itself gave all of them it lacks none as long as its store does not go back, and spans are so
+ *         wide that they meet every hole of the relay: it would pull back whatever it gave.
+ */
 function unclaimedFor(link: HostedLink, peer: SiteId): Coverage {
   return isLeafLink(link) ? withoutSites(link.host.store.unclaimed, [peer]) : emptyCoverage;
 }

@@ -71,6 +71,7 @@ export function openSession(state: SessionState, known: PeerKnown, now: number):
       cursor: known.cursor,
       pulledAt: now,
       askedFrom: known.cursor?.at ?? 0,
+      unclaimed: known.unclaimed,
     },
   };
   const first = client ? stay(opened, { type: 'record-ack', ack, replace: true }) : welcome(opened, known, now);

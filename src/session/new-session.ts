@@ -34,6 +34,7 @@ export function newSession({ terms, local, limits, session }: NewSession, now: n
       n: 0,
       pulledAt: now,
       askedFrom: 0,
+      unclaimed: emptyCoverage,
       liveAfter: undefined,
       live: false,
       vouched: false,

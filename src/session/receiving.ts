@@ -22,7 +22,7 @@ import { pullCarried, takePullAll, takeStated } from './vouching.ts';
 export function takeMessage(state: SessionState, message: Message, bytes: number, now: number): Step {
   switch (message.type) {
     case 'base':
-      return takeBase(state, message);
+      return takeBase(state, message, now);
     case 'window':
     case 'mark':
       return takeWindow(state, message, bytes, now);

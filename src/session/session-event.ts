@@ -41,6 +41,8 @@ export type SessionEvent =
       /** Our digest and coverage in the buckets that differ, as of now. */
       readonly digest: CoverageDigest;
       readonly differing: Coverage;
+      /** Where rows lie without a claim that this peer gave us: it is told only when its base shows that it lost some. */
+      readonly unclaimed: Coverage;
     }
   /** A commit of our store: own flush or merge. */
   | {

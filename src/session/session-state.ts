@@ -89,6 +89,8 @@ export interface Intake {
   readonly pulledAt: number;
   /** The cursor at the beginning of the session, 0 without one: a store does not go back while it is open. */
   readonly askedFrom: number;
+  /** What the peer is told that we have of it without a claim, once it shows that it lost some. */
+  readonly unclaimed: Coverage;
   /** The peer said that it sent everything: true once this many inputs are merged. */
   readonly liveAfter: number | undefined;
   readonly live: boolean;

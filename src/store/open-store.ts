@@ -87,8 +87,7 @@ export function openDatabase(options: StoreOptions): OpenedStore {
 }
 
 function openConnected(connection: Connection, options: StoreOptions): OpenedStore {
-  try {
-    boundInSize(connection, options);
+  return orClose(connection, () => {
     createStoreTables(connection);
     if (isImage(connection)) return openImage(connection, options);
     const reason = reasonForNewSite(connection, options.marker);
@@ -98,6 +97,13 @@ function openConnected(connection: Connection, options: StoreOptions): OpenedSto
     const opened = reopen(options);
     options.onNewSite?.({ site: opened.identity.site, former, reason });
     return opened;
+  });
+}
+
+/** What fails on the way to an open store leaves the file closed, so that it can be opened again. */
+function orClose<T>(connection: Connection, work: () => T): T {
+  try {
+    return work();
   } catch (error) {
     connection.close();
     throw error;
@@ -123,12 +129,7 @@ export function giveNewSite(connection: Connection, options: StoreOptions): void
 /** Opens a file whose identity is known to be its own. */
 export function reopen(options: StoreOptions): OpenedStore {
   const reopened = connect(options);
-  try {
-    return startEra(reopened, options);
-  } catch (error) {
-    reopened.close();
-    throw error;
-  }
+  return orClose(reopened, () => startEra(reopened, options));
 }
 
 /** Errors  USAGE for what a caller without types can give. */
@@ -141,11 +142,16 @@ function assertOptions({ schema, durability = 'normal' }: StoreOptions): void {
   }
 }
 
-function connect({ driver, path, durability, lockNote, mustExist }: StoreOptions): Connection {
-  return driver.open(path, {
+function connect(options: StoreOptions): Connection {
+  const { driver, path, durability, lockNote, mustExist } = options;
+  const connection = driver.open(path, {
     durability: durability ?? 'normal',
     ...(lockNote === undefined ? {} : { lockNote }),
     ...(mustExist === undefined ? {} : { mustExist }),
+  });
+  return orClose(connection, () => {
+    boundInSize(connection, options);
+    return connection;
   });
 }
 
@@ -222,10 +228,12 @@ export function reopenTables(opened: OpenedStore, options: StoreOptions): Opened
   }
   opened.context.connection.close();
   const connection = connect(options);
-  createFormTable(connection);
-  const sites = new SiteRegistry(connection);
-  const context = { ...opened.context, connection, sites, clocks: new ClockTables(connection, sites) };
-  return readTablesAgain({ ...opened, context, schema: new SchemaStore(connection, options.limits) }, options);
+  return orClose(connection, () => {
+    createFormTable(connection);
+    const sites = new SiteRegistry(connection);
+    const context = { ...opened.context, connection, sites, clocks: new ClockTables(connection, sites) };
+    return readTablesAgain({ ...opened, context, schema: new SchemaStore(connection, options.limits) }, options);
+  });
 }
 
 /** More than one schema change raises the engine's own count by. */

@@ -416,6 +416,15 @@ export const SESSION_FAULTS: readonly Fault[] = [
     replace: 'if ((await file.hashOfBytes()) !== undefined)',
   },
   {
+    name: 'loss-unstated',
+    rule: 'a leaf states what it has without a claim once its relay has lost what it gave',
+    promise: 'P1',
+    tests: ['test/replica/vouched-refill.test.ts'],
+    file: 'src/session/intake.ts',
+    find: 'unclaimed: emptyCoverage } }, state.intake.unclaimed, now)',
+    replace: 'unclaimed: emptyCoverage } }, emptyCoverage, now)',
+  },
+  {
     name: 'unclaimed-unstated',
     rule: 'a leaf states where rows lie that it has without a claim',
     promise: 'P1',

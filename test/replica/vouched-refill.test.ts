@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Change } from '../../src/core/change.ts';
 import { coverageOf, emptyCoverage } from '../../src/core/coverage.ts';
-import { encodePackedKey } from '../../src/core/packed-key.ts';
 import type { EraNonce } from '../../src/core/cursor.ts';
+import { encodePackedKey } from '../../src/core/packed-key.ts';
 import { DEFAULT_LIMITS } from '../../src/core/limits.ts';
 import { SPAN_ANY } from '../../src/core/part.ts';
 import type { SiteId } from '../../src/core/site-id.ts';
@@ -120,6 +120,34 @@ describe('a relay that was wiped', () => {
     leaf.replica.migrate(WIDER);
     await wire.client.synced();
     expect(statements()).toHaveLength(before);
+  });
+
+  it('gets rows back that its leaf has of it without any claim, in this session or a later one', async () => {
+    const [leaf, wiped] = [await world.node(), await world.node()];
+    const { site } = wiped.store.identity;
+    const body = { site: DEAD, span: [0, 9] as const, rows: [titleOf('1', 'of a dead author')] };
+    const cursor = { peer: site, cursor: { nonce: 'ab'.repeat(16) as EraNonce, at: 9 as StoreVersion } };
+    leaf.store.merge([{ parts: [body], claims: new Map(), cursor }]);
+    expect(leaf.store.isOnlySource(site)).toBe(true);
+    world.connect(leaf, wiped);
+    await eventually(() => wiped.rows(ROWS).length === 1, 'the relay is refilled');
+    expect(leaf.store.isOnlySource(site)).toBe(false);
+  });
+
+  it('pulls nothing back that it gave itself, though it has holes where it gave rows', async () => {
+    const [relay, leaf] = [await world.node(), await world.node()];
+    const body = { site: DEAD, span: SPAN_ANY, rows: [titleOf('1', 'of a dead author')] };
+    relay.store.merge([{ parts: [body], claims: new Map() }]);
+    for (let i = 0; i < 3; i++) {
+      const wire = world.connect(leaf, relay);
+      await wire.client.synced();
+      expect(leaf.rows(ROWS)).toEqual(relay.rows(ROWS));
+      expect(wire.messages.filter(({ message }) => message.type === 'pullall')).toEqual([]);
+      wire.cut();
+      await eventually(() => wire.client.state === 'closed', 'the link ends');
+      relay.write(`UPDATE todo SET title = 'again ${i}'`);
+    }
+    expect(leaf.store.unclaimed.size).toBeGreaterThan(0);
   });
 
   it('books its rows as of any version of their site, since the leaf cannot know better', async () => {

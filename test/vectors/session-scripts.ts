@@ -169,6 +169,13 @@ const resumptions: readonly SessionScript[] = [
     message(windowOfB({ from: 3, to: 9, n: 0 })),
   ),
   script(
+    'a leaf states what it has without a claim once its peer has lost what it gave',
+    {},
+    ...asClient({}, known({ cursor: { nonce: ERA_B, at: at(7) }, unclaimed: coverageOf(SITE_C, [[0, 2]]) })),
+    base(3),
+    message(windowOfB({ from: 3, to: 9, n: 0 })),
+  ),
+  script(
     'a server whose cursor went beyond it keeps silent where it has own writes',
     { role: 'server', announced: 4 },
     ...asServer(),
