@@ -421,8 +421,8 @@ export const SESSION_FAULTS: readonly Fault[] = [
     promise: 'P1',
     tests: ['test/replica/vouched-refill.test.ts'],
     file: 'src/session/intake.ts',
-    find: 'unclaimed: emptyCoverage } }, state.intake.unclaimed, now)',
-    replace: 'unclaimed: emptyCoverage } }, emptyCoverage, now)',
+    find: 'state.intake.unclaimed',
+    replace: 'emptyCoverage',
   },
   {
     name: 'unclaimed-unstated',
