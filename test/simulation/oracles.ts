@@ -117,14 +117,20 @@ function knownTo(world: World, machine: Machine): Coverage {
   return new Map([...known].filter(([site]) => living.has(site)));
 }
 
-/** Every write of a living machine, and every write that a living one promised to hold, is there or was superseded. */
+/**
+ * Every write of a living machine, and every greatest write that a living one promised to hold, is there or was
+ * superseded.
+ *
+ * Why  What superseded a write may be lost with its writer, and then took the write with it: it left without the write
+ *      that it had superseded, in a claim that is true nevertheless. The same holds for files that were replaced.
+ */
 function judgeLedger(world: World): Failure[] {
   const { ledger, running } = world;
   const living = new Set(running.map(({ site }) => site));
   const names = running.map(({ name }) => name);
-  // What superseded a write may have been lost with every file that held it, and then took the write with it.
-  const judged = world.filesReplaced === 0 ? ledger.written : ledger.greatestWrites();
-  const owed = judged.filter((one) => living.has(one.site) || ledger.isPromised(one, names));
+  const promised = ledger.greatestWrites().filter((one) => living.has(one.site) || ledger.isPromised(one, names));
+  const written = world.filesReplaced === 0 ? ledger.written.filter(({ site }) => living.has(site)) : [];
+  const owed = [...written, ...promised];
   const failures: Failure[] = [];
   for (const machine of running) {
     const cells = cellsOf(machine.store.connection);
