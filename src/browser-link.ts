@@ -51,16 +51,16 @@ export class PageLink {
   }
 
   sendEphemeral(bytes: Uint8Array): void {
-    this.#parts.sendEphemeral(bytes);
+    if (this.#status.state !== 'closed') this.#parts.sendEphemeral(bytes);
   }
 
   /** The offline switch, for all pages that share the link. */
   pause(): void {
-    this.#parts.send('pause');
+    if (this.#status.state !== 'closed') this.#parts.send('pause');
   }
 
   resume(): void {
-    this.#parts.send('resume');
+    if (this.#status.state !== 'closed') this.#parts.send('resume');
   }
 
   /** Gives the handle up; the link ends with its last handle. */

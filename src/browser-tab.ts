@@ -9,7 +9,7 @@ import { compileEngine } from './browser-engine.ts';
 import { channelOver, wireError } from './browser-messages.ts';
 import type { ClientMessage, OwnerMessage } from './browser-messages.ts';
 import { DatabaseOwner } from './browser-owner.ts';
-import { consoleLog, openBrowserReplica } from './browser-replica.ts';
+import { consoleLog, openBrowserReplica, reporterTo } from './browser-replica.ts';
 import type { StorageKind } from './browser-storage.ts';
 import { openBrowserStorage } from './browser-storage.ts';
 import type { Limits } from './core/limits.ts';
@@ -32,6 +32,9 @@ export interface PagePlace {
 }
 
 type ControlMessage = { readonly type: 'owner' } | { readonly type: 'seek'; readonly client: string };
+
+/** What a worker throws uncaught ends the database in its page: nothing that a page says may come to that. */
+const reportToConsole = reporterTo(consoleLog);
 
 export class Tab {
   readonly #options: TabOptions;
@@ -90,7 +93,7 @@ export class Tab {
     this.#page.removeEventListener('message', this.#toLine);
     this.#line?.close();
     this.#line = undefined;
-    const page = channelOver<ClientMessage, OwnerMessage>(this.#page);
+    const page = channelOver<ClientMessage, OwnerMessage>(this.#page, { report: reportToConsole });
     try {
       const { name, engine, storage: kind, limits, durability } = this.#options;
       const module = await compileEngine(engine, () => fetch(engine));
@@ -121,7 +124,7 @@ export class Tab {
     this.#served.add(client);
     const line = new BroadcastChannel(this.#lockOf(client));
     const detach = owner.attach(
-      channelOver<ClientMessage, OwnerMessage>(line, () => line.close()),
+      channelOver<ClientMessage, OwnerMessage>(line, { report: reportToConsole, close: () => line.close() }),
       {
         owner: false,
         onLeave: async () => this.#drop(client, detach),

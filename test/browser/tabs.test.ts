@@ -210,6 +210,33 @@ describe('pages without a server', () => {
     expect(await rowsOf(other)).toEqual(await rowsOf(page!));
   });
 
+  test.each([['owner'], ['other tab']])(
+    'a handle of a link that is none disturbs no other call of the %s',
+    async (who) => {
+      const [first, second] = await tabs(2, 'mirror');
+      const page = who === 'owner' ? first! : second!;
+      const outcome = await page.evaluate(async () => {
+        const use = (link: typeof window.link): void => {
+          link.pause();
+          link.resume();
+          link.sendEphemeral(new Uint8Array(1));
+        };
+        const failures: string[] = [];
+        const refused = window.db.sync('ws://h/%zz');
+        refused.on('error', ({ code }) => void failures.push(code));
+        use(refused);
+        const one = await window.db.exec("INSERT INTO todo VALUES ('one', 'x', 0)");
+        const closed = window.db.sync('ws://127.0.0.1:9/todo');
+        closed.close();
+        use(closed);
+        const two = await window.db.exec("INSERT INTO todo VALUES ('two', 'x', 0)");
+        return { failures, changes: [one.changes, two.changes] };
+      });
+      expect(outcome).toEqual({ failures: ['USAGE'], changes: [1, 1] });
+      expect(await Promise.all([first!, second!].map(countOf))).toEqual([2, 2]);
+    },
+  );
+
   test('what is no port is refused with a code', async () => {
     const [page] = await tabs(1, 'memory');
     const code = await page!.evaluate(() =>
