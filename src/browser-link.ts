@@ -1,6 +1,7 @@
 /** The handle of a link in a page: what db.sync gives there. The link itself lives with the database's owner. */
 import type { WireError, WireSyncStatus, WireTarget } from './browser-messages.ts';
 import { errorFromWire } from './browser-messages.ts';
+import type { ReplicationError } from './core/errors.ts';
 import type { SyncEventListener, SyncEventName, SyncEvents, SyncStatus } from './replica/sync-events.ts';
 import { NO_TRAFFIC, SyncListeners } from './replica/sync-events.ts';
 
@@ -68,6 +69,14 @@ export class PageLink {
     if (this.#status.state === 'closed') return;
     this.#status = { ...this.#status, state: 'closed' };
     this.#parts.send('close-link');
+    this.#listeners.emit('status', this.#status);
+  }
+
+  /** @internal There is no such link, or no owner for it any more. */
+  fail(error: ReplicationError): void {
+    if (this.#status.state === 'closed') return;
+    this.#status = { ...this.#status, state: 'closed', lastError: error };
+    this.#listeners.emit('error', error);
     this.#listeners.emit('status', this.#status);
   }
 

@@ -10,7 +10,7 @@ import { channelOver, wireError } from './browser-messages.ts';
 import type { ClientMessage, OwnerMessage } from './browser-messages.ts';
 import { DatabaseOwner } from './browser-owner.ts';
 import { consoleLog, openBrowserReplica, reporterTo } from './browser-replica.ts';
-import type { StorageKind } from './browser-storage.ts';
+import type { BrowserStorage, StorageKind } from './browser-storage.ts';
 import { openBrowserStorage } from './browser-storage.ts';
 import type { Limits } from './core/limits.ts';
 
@@ -94,10 +94,12 @@ export class Tab {
     this.#line?.close();
     this.#line = undefined;
     const page = channelOver<ClientMessage, OwnerMessage>(this.#page, { report: reportToConsole });
+    let opened: BrowserStorage | undefined;
     try {
       const { name, engine, storage: kind, limits, durability } = this.#options;
       const module = await compileEngine(engine, () => fetch(engine));
       const storage = await openBrowserStorage(name, { module, statementsMax: limits.statementsMax, kind });
+      opened = storage;
       const { database } = await openBrowserReplica({ storage, name, limits, durability, log: consoleLog });
       const owner = new DatabaseOwner(database, storage.kind);
       this.#owner = owner;
@@ -115,6 +117,8 @@ export class Tab {
         this.#tell({ type: 'owner' });
       });
     } catch (error) {
+      // Before the lock: the next tab has it the moment this ends.
+      await opened?.end().catch(() => undefined);
       page.post({ type: 'gone', error: wireError(error) });
     }
   }

@@ -3,6 +3,7 @@ import type { BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { PageMeeting, StorageKind } from '../../src/browser.ts';
 import { Workshop } from '../cli/spawned-command.ts';
+import { until } from '../replica/wired.ts';
 import {
   addRows,
   countOf,
@@ -36,7 +37,8 @@ const opened: Page[] = [];
 const killed = new Set<Page>();
 
 beforeAll(async () => {
-  server = await serveApp();
+  // A module of WebAssembly that has nothing in it.
+  server = await serveApp({ files: { '/hollow.wasm': '\0asm\x01\0\0\0' } });
   context = await launchProfile(folder);
   relay = (await workshop.relay()).url.replace('http', 'ws');
 }, 120_000);
@@ -165,6 +167,35 @@ describe.each(['opfs', 'mirror'] as const)('tabs on %s', (storage) => {
     expect(await Promise.all([a, b].map(countOf))).toEqual([3, 3]);
     expect(await b.evaluate(() => window.db.status.owner)).toBe(false);
   });
+});
+
+test('a tab that cannot take over says so everywhere, and the next one takes over', async () => {
+  const name = `tabs-${names++}`;
+  const [a] = await tabs(1, 'opfs', name);
+  const b = await openPage(context, server.origin, { storage: 'opfs', name, engine: '/hollow.wasm' });
+  opened.push(b);
+  const [c] = await tabs(1, 'opfs', name);
+  await syncPage(b, `${relay}/no-owner`);
+  await addRows(a!, 'a', 3);
+  const outcome = b.evaluate(async () => {
+    const codeOf = (error: unknown): string => (error as { readonly code: string }).code;
+    const { db, link } = window;
+    const watched = new Promise<string>((resolve) => {
+      db.watch('SELECT 1 FROM todo', [], () => {}, { onError: (error) => resolve(codeOf(error)) });
+    });
+    const linked = new Promise<string>((resolve) => void link.on('error', (error) => resolve(codeOf(error))));
+    const codes = [await watched, await linked];
+    const state = [link.status.state, codeOf(link.status.lastError), db.status.links.length];
+    const asked = await db.query('SELECT 1 FROM todo').then(() => 'answered', codeOf);
+    await db.close();
+    return { codes, state, asked };
+  });
+  await a!.close();
+  const failed = 'ENGINE_FAILED';
+  expect(await outcome).toEqual({ codes: [failed, failed], state: ['closed', failed, 0], asked: failed });
+  await until(async () => b.workers().length === 0);
+  await becomesOwner(c!);
+  expect(await countOf(c!)).toBe(3);
 });
 
 describe('pages without a server', () => {
