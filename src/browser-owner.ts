@@ -133,9 +133,9 @@ class Conversation {
         return this.#answer(message.id, () => links.of(this, message.link).synced());
       case 'pause':
       case 'resume':
-        return links.of(this, message.link)[message.type]();
+        return links.find(this, message.link)?.[message.type]();
       case 'ephemeral':
-        return links.of(this, message.link).sendEphemeral(message.bytes);
+        return links.find(this, message.link)?.sendEphemeral(message.bytes);
       case 'close-link':
         return links.leave(this, message.link);
       case 'token':
