@@ -88,7 +88,6 @@ export function openDatabase(options: StoreOptions): OpenedStore {
 
 function openConnected(connection: Connection, options: StoreOptions): OpenedStore {
   try {
-    boundInSize(connection, options);
     createStoreTables(connection);
     if (isImage(connection)) return openImage(connection, options);
     const reason = reasonForNewSite(connection, options.marker);
@@ -149,7 +148,11 @@ function connect({ driver, path, durability, lockNote, mustExist }: StoreOptions
   });
 }
 
-/** A file that is larger already stays as it is, and grows no more. */
+/**
+ * For what a connection takes once it is open; a file that is larger already stays as it is, and grows no more.
+ *
+ * Why     Opening itself writes a little, and a full database must be opened all the same: to be read, and to delete.
+ */
 function boundInSize(connection: Connection, { limits }: StoreOptions): void {
   const pageBytes = numberOf(connection.prepare('PRAGMA page_size').get()?.[0]);
   const pagesMax = Math.max(1, Math.min(2 ** 32 - 2, Math.floor(limits.databaseBytesMax / pageBytes)));
@@ -198,6 +201,7 @@ function startEra(connection: Connection, options: StoreOptions): OpenedStore {
     isDropped: () => false,
   };
   const knowledge = catchUp(context, loadKnowledge(connection, identity.site, sites), durability);
+  boundInSize(connection, options);
   return {
     context,
     identity,
@@ -222,10 +226,18 @@ export function reopenTables(opened: OpenedStore, options: StoreOptions): Opened
   }
   opened.context.connection.close();
   const connection = connect(options);
-  createFormTable(connection);
-  const sites = new SiteRegistry(connection);
-  const context = { ...opened.context, connection, sites, clocks: new ClockTables(connection, sites) };
-  return readTablesAgain({ ...opened, context, schema: new SchemaStore(connection, options.limits) }, options);
+  try {
+    createFormTable(connection);
+    const sites = new SiteRegistry(connection);
+    const context = { ...opened.context, connection, sites, clocks: new ClockTables(connection, sites) };
+    const schema = new SchemaStore(connection, options.limits);
+    const reopened = readTablesAgain({ ...opened, context, schema }, options);
+    boundInSize(connection, options);
+    return reopened;
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
 }
 
 /** More than one schema change raises the engine's own count by. */
