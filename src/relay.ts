@@ -1,8 +1,7 @@
 /**
  * The door `crmesh/relay`: a relay on Node, with its databases in a folder, its sockets and its HTTP server.
  */
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { open as openFile } from 'node:fs/promises';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
@@ -12,18 +11,16 @@ import { codedError, ReplicationError } from './core/errors.ts';
 import type { Limits } from './core/limits.ts';
 import { limitsWith } from './core/limits.ts';
 import type { Log, Runtime } from './core/runtime.ts';
-import { isSiteId } from './core/site-id.ts';
 import type { Database } from './node-database.ts';
 import { databaseOver } from './node-database.ts';
 import { identityOptions } from './node-identity.ts';
 import { makeImageFile, removeImageFiles } from './node-image.ts';
+import { filePins } from './node-pins.ts';
 import { errorAnswer } from './relay/answer.ts';
 import type { RelaySettings } from './relay/create-relay.ts';
 import { createRelay as createCoreRelay } from './relay/create-relay.ts';
 import { isDatabaseName } from './relay/database-name.ts';
 import type { RequestInfo } from './relay/relay.ts';
-import type { PinStore } from './relay/site-pins.ts';
-import { PinTable } from './relay/site-pins.ts';
 import type { Storage } from './relay/storage.ts';
 import { LinkBudget } from './replica/link-budget.ts';
 import { Replica } from './replica/replica.ts';
@@ -112,7 +109,7 @@ export function createRelay(options: RelayOptions): NodeRelay {
   const { upstreams = [], lockNote } = options;
   const hasUpstreams = upstreams.length > 0;
   const storage = options.storage ?? fileStorage(folderOf(options), machine, { databases, lockNote, hasUpstreams });
-  const pins = options.pins ?? (options.dir === undefined ? undefined : filePins(options.dir, limits.sitesMax));
+  const pins = options.pins ?? (options.dir === undefined ? undefined : filePins(options.dir, limits));
   const settings = pins === undefined ? options : { ...options, pins };
   const linked = upstreamLinks(upstreams, machine);
   const onOpened = (replica: ReplicaPort): (() => void) => {
@@ -273,76 +270,6 @@ function fileStorage(
         rmSync(`${pathOf(dbid)}${ending}`, { force: true });
     },
   };
-}
-
-const PINS_FILE = 'crmesh-pins.ndjson';
-
-/** First-seen site keys, one JSON line each, synced to disk before they count. */
-function filePins(dir: string, sitesMax: number): PinStore {
-  const path = join(dir, PINS_FILE);
-  let pins: PinTable | undefined;
-  const append = inBatches((lines) => appendLines(path, lines));
-  const loaded = (): PinTable => (pins ??= readPins(path, sitesMax));
-  return {
-    get: async (dbid, site) => loaded().get(dbid, site),
-    async put(dbid, site, pin) {
-      loaded().assertRoom(dbid);
-      await append(JSON.stringify({ dbid, site, ...pin }));
-      loaded().set(dbid, site, pin);
-    },
-  };
-}
-
-/** Lines that come while others are written share one sync: who pins many sites makes nobody wait for each of them. */
-function inBatches(write: (lines: readonly string[]) => Promise<void>): (line: string) => Promise<void> {
-  let last: Promise<unknown> = Promise.resolve();
-  let next: { readonly lines: string[]; readonly written: Promise<void> } | undefined;
-  return (line) => {
-    if (next !== undefined) {
-      next.lines.push(line);
-      return next.written;
-    }
-    const lines = [line];
-    const written = last.then(() => {
-      next = undefined;
-      return write(lines);
-    });
-    next = { lines, written };
-    last = written.catch(() => undefined);
-    return written;
-  };
-}
-
-async function appendLines(path: string, lines: readonly string[]): Promise<void> {
-  const file = await openFile(path, 'a');
-  try {
-    // The line break comes first: a line that a power cut left half is not continued.
-    await file.write(lines.map((line) => `\n${line}`).join(''));
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-}
-
-function readPins(path: string, sitesMax: number): PinTable {
-  const pins = new PinTable(sitesMax);
-  if (!existsSync(path)) return pins;
-  for (const line of readFileSync(path, 'utf8').split('\n')) {
-    const { dbid, site, kind, hash } = fieldsOf(line);
-    const known = kind === 'key' || kind === 'token';
-    if (known && typeof dbid === 'string' && isSiteId(site) && typeof hash === 'string') {
-      pins.set(dbid, site, { kind, hash });
-    }
-  }
-  return pins;
-}
-
-function fieldsOf(line: string): Readonly<Record<string, unknown>> {
-  try {
-    return Object(JSON.parse(line)) as Record<string, unknown>;
-  } catch {
-    return {};
-  }
 }
 
 /** Links of every open database to the same database of each upstream. */

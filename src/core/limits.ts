@@ -70,6 +70,8 @@ export interface Limits {
   /** Ranges in one range set that a peer sends, and sites in one coverage. */
   readonly rangesMax: number;
   readonly sitesMax: number;
+  /** Sites that a relay knows the key of, over all its databases: each is a line of a file, and in memory. */
+  readonly siteKeysMax: number;
   /** Depth and items of a decoded control message. */
   readonly controlDepthMax: number;
   readonly controlItemsMax: number;
@@ -145,6 +147,7 @@ export const DEFAULT_LIMITS: Limits = {
   seqMax: 2 ** 31 - 1,
   rangesMax: 10_000,
   sitesMax: 100_000,
+  siteKeysMax: 1_000_000,
   controlDepthMax: 12,
   controlItemsMax: 1_000_000,
   tablesMax: 400,

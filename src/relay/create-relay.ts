@@ -74,7 +74,7 @@ export function createRelay(settings: RelaySettings, machine: RelayMachine): Rel
     limits,
     log,
     meter: settings.meter ?? textMeter(),
-    pins: new SitePins(settings.pins ?? memoryPinStore(limits.sitesMax)),
+    pins: new SitePins(settings.pins ?? memoryPinStore(limits)),
     runtime,
     sessions: new HttpSessions(),
     streams: new Set(),

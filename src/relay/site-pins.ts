@@ -5,6 +5,7 @@
  * Only hashes are kept. A site bound to a token is taken by whoever shows that token, with a key or without.
  */
 import { ReplicationError } from '../core/errors.ts';
+import type { Limits } from '../core/limits.ts';
 import type { SiteId } from '../core/site-id.ts';
 import { hexFromBytes } from '../core/site-id.ts';
 import { KeyedQueue } from './keyed-queue.ts';
@@ -57,36 +58,40 @@ export class SitePins {
   }
 }
 
-/** Pins in memory. Bounded for each database: who fills one keeps nobody out of the others. */
-export class PinTable {
-  readonly #sitesMax: number;
-  readonly #pinsByDatabase = new Map<string, Map<SiteId, Pin>>();
+export type PinLimits = Pick<Limits, 'sitesMax' | 'siteKeysMax'>;
 
-  constructor(sitesMax: number) {
-    this.#sitesMax = sitesMax;
+/** Pins in memory. Bounded for each database, so that who fills one keeps nobody out of the others, and in all. */
+export class PinTable {
+  readonly #limits: PinLimits;
+  readonly #pinsByDatabase = new Map<string, Map<SiteId, Pin>>();
+  #count = 0;
+
+  constructor(limits: PinLimits) {
+    this.#limits = limits;
   }
 
   get(dbid: string, site: SiteId): Pin | undefined {
     return this.#pinsByDatabase.get(dbid)?.get(site);
   }
 
-  /** Errors  LIMIT_EXCEEDED when the database has as many as it may. */
+  /** Errors  LIMIT_EXCEEDED when the database, or all together, have as many as they may. */
   assertRoom(dbid: string): void {
-    if ((this.#pinsByDatabase.get(dbid)?.size ?? 0) < this.#sitesMax) return;
-    const message = `this relay knows ${this.#sitesMax} sites of '${dbid}', its limit: ask its owner to raise it`;
-    throw new ReplicationError('LIMIT_EXCEEDED', message);
+    const { sitesMax, siteKeysMax } = this.#limits;
+    if ((this.#pinsByDatabase.get(dbid)?.size ?? 0) >= sitesMax) throw noRoom(`${sitesMax} sites of '${dbid}'`);
+    if (this.#count >= siteKeysMax) throw noRoom(`${siteKeysMax} sites of all its databases`);
   }
 
   set(dbid: string, site: SiteId, pin: Pin): void {
-    const pins = this.#pinsByDatabase.get(dbid);
-    if (pins === undefined) this.#pinsByDatabase.set(dbid, new Map([[site, pin]]));
-    else pins.set(site, pin);
+    const pins = this.#pinsByDatabase.get(dbid) ?? new Map<SiteId, Pin>();
+    this.#pinsByDatabase.set(dbid, pins);
+    if (!pins.has(site)) this.#count++;
+    pins.set(site, pin);
   }
 }
 
 /** Pins of a relay without a place to keep them: bound for as long as it runs. */
-export function memoryPinStore(sitesMax: number): PinStore {
-  const pins = new PinTable(sitesMax);
+export function memoryPinStore(limits: PinLimits): PinStore {
+  const pins = new PinTable(limits);
   return {
     get: async (dbid, site) => pins.get(dbid, site),
     async put(dbid, site, pin) {
@@ -94,6 +99,10 @@ export function memoryPinStore(sitesMax: number): PinStore {
       pins.set(dbid, site, pin);
     },
   };
+}
+
+function noRoom(what: string): ReplicationError {
+  return new ReplicationError('LIMIT_EXCEEDED', `this relay knows ${what}, its limit: ask its owner to raise it`);
 }
 
 function siteTaken(site: SiteId, shown: string | undefined): ReplicationError {

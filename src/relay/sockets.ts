@@ -2,7 +2,7 @@
  * The door step of a session: reads the hello of a new connection, checks who it is, finds the database, and hands
  * the port to its replica. Whatever is refused is told as a coded error frame before the close.
  */
-import { codedError, ReplicationError } from '../core/errors.ts';
+import { codedError, isReplicationError, ReplicationError } from '../core/errors.ts';
 import type { SiteId } from '../core/site-id.ts';
 import { helloFromFrame, refuseSession } from '../replica/first-hello.ts';
 import type { Grant, ImageAnswer, ReplicaPort } from '../replica/replica-port.ts';
@@ -37,9 +37,10 @@ async function attach(context: RelayContext, port: FramePort, caller: Caller, he
   if (hello.mode === 'peer' && grant.mode !== 'peer') {
     throw new ReplicationError('FORBIDDEN', 'mode peer needs a peer token: ask for mode leaf', { mode: grant.mode });
   }
-  const formerSites = hello.mode === 'leaf' ? await boundSites(context, caller, hello) : hello.formerSites;
   const lease = await leaseFor(context, { ...caller, grant }, hello.schemaText);
   try {
+    // After the lease: for a database that is not there no key is bound.
+    const formerSites = hello.mode === 'leaf' ? await boundSites(context, caller, hello) : hello.formerSites;
     lease.replica.attach(port, {
       role: 'server',
       hello: { ...hello, formerSites },
@@ -86,17 +87,22 @@ function grantForSite({ authorize, log }: RelayContext, caller: Caller, site: Si
   return grantOf(authorize, { operation: 'socket', dbid, token, site, headers, address }, log);
 }
 
-/** The former sites that this key speaks for; its own site must be among those it may. */
+/**
+ * The former sites that this key speaks for; its own site must be among those it may.
+ *
+ * Errors  those of the pins; SITE_TAKEN only for its own site.
+ */
 async function boundSites({ pins }: RelayContext, caller: Caller, hello: Hello): Promise<SiteId[]> {
   const speaker = { dbid: caller.dbid, siteKey: hello.siteKey, token: caller.token };
   await pins.admit({ ...speaker, site: hello.site });
   const bound: SiteId[] = [];
   for (const site of hello.formerSites) {
-    const taken = await pins.admit({ ...speaker, site }).then(
-      () => false,
-      (error: unknown) => codedError(error).code === 'SITE_TAKEN',
-    );
-    if (!taken) bound.push(site);
+    try {
+      await pins.admit({ ...speaker, site });
+      bound.push(site);
+    } catch (error) {
+      if (!isReplicationError(error, 'SITE_TAKEN')) throw error;
+    }
   }
   return bound;
 }

@@ -144,18 +144,18 @@ function assertOptions({ schema, durability = 'normal' }: StoreOptions): void {
 
 function connect(options: StoreOptions): Connection {
   const { driver, path, durability, lockNote, mustExist } = options;
-  const connection = driver.open(path, {
+  return driver.open(path, {
     durability: durability ?? 'normal',
     ...(lockNote === undefined ? {} : { lockNote }),
     ...(mustExist === undefined ? {} : { mustExist }),
   });
-  return orClose(connection, () => {
-    boundInSize(connection, options);
-    return connection;
-  });
 }
 
-/** A file that is larger already stays as it is, and grows no more. */
+/**
+ * For what a connection takes once it is open; a file that is larger already stays as it is, and grows no more.
+ *
+ * Why     Opening itself writes a little, and a full database must be opened all the same: to be read, and to delete.
+ */
 function boundInSize(connection: Connection, { limits }: StoreOptions): void {
   const pageBytes = numberOf(connection.prepare('PRAGMA page_size').get()?.[0]);
   const pagesMax = Math.max(1, Math.min(2 ** 32 - 2, Math.floor(limits.databaseBytesMax / pageBytes)));
@@ -204,6 +204,7 @@ function startEra(connection: Connection, options: StoreOptions): OpenedStore {
     isDropped: () => false,
   };
   const knowledge = catchUp(context, loadKnowledge(connection, identity.site, sites), durability);
+  boundInSize(connection, options);
   return {
     context,
     identity,
@@ -232,7 +233,10 @@ export function reopenTables(opened: OpenedStore, options: StoreOptions): Opened
     createFormTable(connection);
     const sites = new SiteRegistry(connection);
     const context = { ...opened.context, connection, sites, clocks: new ClockTables(connection, sites) };
-    return readTablesAgain({ ...opened, context, schema: new SchemaStore(connection, options.limits) }, options);
+    const schema = new SchemaStore(connection, options.limits);
+    const reopened = readTablesAgain({ ...opened, context, schema }, options);
+    boundInSize(connection, options);
+    return reopened;
   });
 }
 

@@ -82,34 +82,34 @@ export class Store implements StorePort {
 
   /** For the user's own SQL; replaced by reidentify() and after a schema change that failed. */
   get connection(): Connection {
-    this.#refresh();
-    return this.#opened.context.connection;
+    return this.#current.context.connection;
   }
 
   get identity(): Identity {
-    const { identity, era } = this.#opened;
+    const { identity, era } = this.#current;
     return { site: identity.site, formerSites: identity.formerSites, era };
   }
 
   /** 32 random bytes a site, own and former: keys for relays are derived from them; they never leave the file. */
   get secrets(): ReadonlyMap<SiteId, Uint8Array> {
-    return this.#opened.identity.secrets;
+    return this.#current.identity.secrets;
   }
 
   get schema(): Schema {
-    return this.#opened.schema.current;
+    return this.#current.schema.current;
   }
 
+  /** Progress is measured with it at any time: what is not open is not opened for it. */
   get storedMax(): StoreVersion {
     return this.#opened.knowledge.storedMax as StoreVersion;
   }
 
   get announced(): OriginVersion {
-    return this.#opened.knowledge.announced as OriginVersion;
+    return this.#current.knowledge.announced as OriginVersion;
   }
 
   get shown(): OriginVersion {
-    return this.#opened.shown as OriginVersion;
+    return this.#current.shown as OriginVersion;
   }
 
   get mesh(): string | undefined {
@@ -127,7 +127,7 @@ export class Store implements StorePort {
   }
 
   get coverage(): Coverage {
-    return this.#opened.knowledge.have;
+    return this.#current.knowledge.have;
   }
 
   get unclaimed(): Coverage {
@@ -137,11 +137,11 @@ export class Store implements StorePort {
   }
 
   isOnlySource(peer: SiteId): boolean {
-    return this.#opened.records.isOnlySource(peer);
+    return this.#current.records.isOnlySource(peer);
   }
 
   get parkedChanges(): number {
-    return this.#opened.knowledge.parkedChanges;
+    return this.#current.knowledge.parkedChanges;
   }
 
   whenDurable(): Promise<void> | undefined {
@@ -327,6 +327,11 @@ export class Store implements StorePort {
 
   #open(): OpenedStore {
     if (this.#closed) throw new ReplicationError('CLOSED', 'this store is closed: open it again');
+    return this.#current;
+  }
+
+  /** What is told of another file or identity is told of the one that is there now. Errors  as opening it. */
+  get #current(): OpenedStore {
     this.#refresh();
     return this.#opened;
   }

@@ -1,5 +1,5 @@
 /** A caller with a valid token that means harm: others are served, and each try has a code and a line in the log. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +7,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import type { Log } from '../../src/core/runtime.ts';
 import { Stranger } from '../faults/live-relay.ts';
 import { DEFAULT_LIMITS } from '../../src/core/limits.ts';
+import type { SiteId } from '../../src/core/site-id.ts';
 import { nodeCompression } from '../../src/transport/node-compression.ts';
 import { createCodec } from '../../src/wire/codec.ts';
 import type { TestRelay } from './served-relay.ts';
@@ -114,6 +115,32 @@ describe('keys of many sites at once', () => {
     expect(await Promise.all(sites.map((n) => push(n, '2')))).toEqual(sites.map(() => 403));
     await relay.close();
     rmSync(folder, { recursive: true });
+  });
+});
+
+describe('a key', () => {
+  const keyFiles = (): string[] => readdirSync(relay.dir).filter((name) => name.includes('pins'));
+
+  async function closeOfLeafWithPast(): Promise<string> {
+    const codec = createCodec({ limits: DEFAULT_LIMITS, compression: nodeCompression() });
+    const headers = { authorization: 'Bearer secret' };
+    const stranger = await Stranger.dial(`${relay.url.replace('http', 'ws')}/todo`, headers, codec);
+    stranger.say({ ...stranger.hello('leaf'), formerSites: ['c'.repeat(32) as SiteId] });
+    return (await stranger.closed).reason;
+  }
+
+  test('is bound for no database that is not there', async () => {
+    relay = await startRelay({ token: 'secret' });
+    const json = pushBody({ site: 'b'.repeat(32), start: 0, end: 1, ids: [1] });
+    expect((await relay.call('POST', '/nothing/changes', { json, token: 'secret' })).body['code']).toBe('NO_DATABASE');
+    expect(await closeOfLeafWithPast()).toBe('NO_DATABASE');
+    expect(keyFiles()).toEqual([]);
+  });
+
+  test('is not taken for bound where there is no room for it', async () => {
+    relay = await startRelay({ token: 'secret', schema: TODO_SCHEMA, limits: { siteKeysMax: 1 } });
+    expect(await closeOfLeafWithPast()).toBe('LIMIT_EXCEEDED');
+    expect(keyFiles()).toHaveLength(1);
   });
 });
 

@@ -101,7 +101,7 @@ describe('default access', () => {
 
 describe('site pins', () => {
   test('hold for one database, and at most as many sites of it as are allowed', async () => {
-    const pins = new SitePins(memoryPinStore(2));
+    const pins = new SitePins(memoryPinStore({ sitesMax: 2, siteKeysMax: 9 }));
     const speaker = { dbid: 'a', site: SITE, siteKey: '1'.repeat(64), token: undefined };
     await pins.admit(speaker);
     await pins.admit({ ...speaker, dbid: 'b', siteKey: '2'.repeat(64) });
@@ -111,6 +111,14 @@ describe('site pins', () => {
       code: 'LIMIT_EXCEEDED',
     });
     await pins.admit(speaker);
+  });
+
+  test('are at most as many as are allowed in all databases together, and those that are there stay', async () => {
+    const pins = new SitePins(memoryPinStore({ sitesMax: 9, siteKeysMax: 2 }));
+    const speaker = { dbid: 'a', site: SITE, siteKey: '1'.repeat(64), token: undefined };
+    for (const dbid of ['a', 'b', 'a']) await pins.admit({ ...speaker, dbid });
+    await expect(pins.admit({ ...speaker, dbid: 'c' })).rejects.toMatchObject({ code: 'LIMIT_EXCEEDED' });
+    await pins.admit({ ...speaker, dbid: 'b' });
   });
 });
 

@@ -101,6 +101,38 @@ test('what came by other ways than windows, or by those of another peer, has sev
   for (const store of [a, b, c]) store.close();
 });
 
+test('a file that is full opens again however often, and is read', async () => {
+  const { open } = machine();
+  const pages = (store: Store): number => Number(store.connection.prepare('PRAGMA page_count').get()?.[0]);
+  let store = await open();
+  write(store, [`INSERT INTO num VALUES (1, ?)`, 'x'.repeat(10_000)]);
+  const limits = { databaseBytesMax: pages(store) * 4096 };
+  store.close();
+  for (let i = 0; i < 120; i++) {
+    store = await open({ limits });
+    if (i < 119) store.close();
+  }
+  expect(pages(store) * 4096).toBeGreaterThan(limits.databaseBytesMax);
+  expect(store.connection.prepare('SELECT length(v) FROM num').get()).toEqual([10_000]);
+  const full: unknown = expect.objectContaining({ code: 'STORAGE_FULL' });
+  expect(() => write(store, [`INSERT INTO num VALUES (2, ?)`, 'x'.repeat(100_000)])).toThrow(full);
+  store.connection.exec('ROLLBACK');
+  store.close();
+});
+
+test.each<[string, (store: Store) => void]>([
+  ['a refused schema', (store) => store.migrate('CREATE TABLE t (id TEXT PRIMARY KEY NOT NULL, a CHECK (nosuch(a)))')],
+  ['a new site id', (store) => store.reidentify()],
+])('the bound of a file holds over %s', async (_name, happens) => {
+  const { open } = machine();
+  const store = await open({ limits: { databaseBytesMax: 1 << 20 }, tables: [] });
+  const bound = (): unknown => store.connection.prepare('PRAGMA max_page_count').get()?.[0];
+  expect(bound()).toBe(256);
+  happens(store);
+  expect(bound()).toBe(256);
+  store.close();
+});
+
 test('everything known survives a restart', async () => {
   const { open } = machine();
   const a = openTestStore();

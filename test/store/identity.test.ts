@@ -229,11 +229,36 @@ test('a new site id is there at the next use when the file cannot be opened agai
   const error = new ReplicationError('STORAGE_FAILED', 'the disk is away');
   hooked.hook = ({ call }) => (call === 'open' ? { kind: 'throw', error } : undefined);
   expect(() => store.reidentify()).toThrow(expect.objectContaining({ code: 'STORAGE_FAILED' }));
+  expect(() => store.identity).toThrow(expect.objectContaining({ code: 'STORAGE_FAILED' }));
+  expect(store.storedMax).toBe(1);
   hooked.hook = undefined;
   write(store, `INSERT INTO todo (id, title) VALUES ('b', 'bread')`);
   store.flush();
   expect(store.identity.site > site).toBe(true);
   expect(store.identity.formerSites).toContain(site);
+  store.close();
+});
+
+test.each<[string, (store: Store) => unknown]>([
+  ['its id', ({ identity }) => identity],
+  ['its secrets', ({ secrets }) => secrets],
+  ['its shown versions', ({ shown }) => shown],
+  ['its coverage', ({ coverage }) => coverage],
+  ['that nothing waits', (store) => store.flush()],
+])('a new site whose file could not be opened at once tells %s, and nothing of the former one', async (_what, told) => {
+  const hooked = new HookedFileSystem(new MemoryFileSystem());
+  const store = openTestStore({ driver: await createWasmDriver({ fileSystem: hooked }), path: '/data.db' });
+  write(store, `INSERT INTO todo (id, title) VALUES ('a', 'milk')`);
+  store.flush();
+  const before = told(store);
+  const error = new ReplicationError('STORAGE_FAILED', 'the disk is away');
+  hooked.hook = ({ call }) => (call === 'open' ? { kind: 'throw', error } : undefined);
+  expect(() => store.reidentify()).toThrow('the disk is away');
+  hooked.hook = undefined;
+  const first = told(store);
+  store.resume(undefined);
+  expect(first).toEqual(told(store));
+  if (before !== undefined) expect(first).not.toEqual(before);
   store.close();
 });
 

@@ -87,6 +87,8 @@ async function withFailedChange(): Promise<{
   open: () => Store;
   hooked: HookedFileSystem;
   peer: SiteId;
+  /** As it was before: asking for it opens the file again. */
+  era: string;
 }> {
   const hooked = new HookedFileSystem(new MemoryFileSystem());
   const driver = await createWasmDriver({ fileSystem: hooked });
@@ -95,8 +97,9 @@ async function withFailedChange(): Promise<{
   write(store, `INSERT INTO item VALUES ('x', 1)`);
   const peer = 'ab'.repeat(16) as SiteId;
   store.setHeldBy(peer, { held: [[0, 1]], parked: [], refused: [] });
+  const { era } = store.identity;
   expect(store.migrate(`${ITEM} CREATE INDEX broken ON item (no_function(a));`)).toMatchObject({ outcome: 'refused' });
-  return { store, open, hooked, peer };
+  return { store, open, hooked, peer, era };
 }
 
 const failsAt = (matches: (operation: DiskOperation) => boolean) => {
@@ -113,8 +116,7 @@ const WHERE_IT_FAILS: readonly [string, (operation: DiskOperation) => boolean][]
 test.each(WHERE_IT_FAILS)(
   'a file that cannot be %s after a schema change that failed is opened by the next use that can',
   async (_what, matches) => {
-    const { store, hooked, peer } = await withFailedChange();
-    const { era } = store.identity;
+    const { store, hooked, peer, era } = await withFailedChange();
     hooked.hook = failsAt(matches);
     for (let i = 0; i < 2; i++) expect(() => store.flush()).toThrow(expect.objectContaining({ code: 'STORAGE_FULL' }));
     hooked.hook = undefined;

@@ -35,11 +35,11 @@ async function push(call: Call, body: PushBody): Promise<Response> {
   const { site } = body;
   const request = { operation: 'applyChanges', dbid, token, site, headers, address } as const;
   const grant = await grantOf(context.authorize, request, context.log);
-  if (grant.mode === 'leaf') {
-    await context.pins.admit({ dbid, site, token, siteKey: headers.get(SITE_KEY_HEADER) ?? undefined });
-  }
   assertAllAllowed(body, grant.write);
   return withDatabase({ ...call, grant }, async ({ replica }) => {
+    if (grant.mode === 'leaf') {
+      await context.pins.admit({ dbid, site, token, siteKey: headers.get(SITE_KEY_HEADER) ?? undefined });
+    }
     if (body.inOrder) assertInOrder(replica, body);
     const part = { site, span: body.span, rows: body.rows, ...(body.seen === undefined ? {} : { seen: body.seen }) };
     return answerOf(
