@@ -356,8 +356,17 @@ export class BrowserDatabase {
 
   #askAgain({ message, resolve, reject }: Outstanding): void {
     if (message.type === 'sync' || message.type === 'meet') return;
-    if (!isRepeatable(message)) return reject(ownerLost());
+    if (!isRepeatable(message)) {
+      this.#takeBack(message);
+      return reject(ownerLost());
+    }
     this.#ask(message as unknown as Unnumbered).then(resolve as (value: unknown) => void, reject);
+  }
+
+  /** The new owner may have heard it before this page knew of the new owner: nobody would end what it began. */
+  #takeBack(message: ClientMessage): void {
+    if (message.type === 'begin') this.#ask({ type: 'end', tx: message.tx, commit: false }).catch(() => undefined);
+    if (message.type === 'accept') this.#channel.post({ type: 'carry', carry: message.carry, message: undefined });
   }
 
   async #tellToken(ask: number, number: number): Promise<void> {
