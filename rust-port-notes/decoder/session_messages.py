@@ -149,7 +149,7 @@ def coverage(session, message, _bytes):
     if session.local['site'] in stated:
         session.effect('check-own', held=end_of(stated[session.local['site']]))
     if session.has_leaf:
-        if session.intake['state'] == 'off':
+        if session.intake['state'] != 'pulling':
             session.effect('find-gaps', stated=without(stated, session.peer['site']))
             session.send('coverage', coverage={})
         return

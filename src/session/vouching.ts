@@ -23,12 +23,12 @@ export function vouches({ terms, mode }: SessionState): boolean {
 }
 
 /**
- * What the peer covers: gaps are pulled from a leaf that may vouch, asked of a peer once its windows are taken. During
- * a refill a statement of the leaf is not heard: the leaf repeats it.
+ * What the peer covers: gaps are pulled from a leaf that may vouch, asked of a peer once its windows are taken. While
+ * a pull waits for its base a statement of the leaf is not heard: the leaf repeats it.
  */
 export function takeStated(state: SessionState, coverage: Coverage, now: number): Step {
   if (!vouches(state)) return andThen(pumpStated(noteStated(state, coverage)), (s) => hear(s, now));
-  if (state.intake.state !== 'off') return stay(state);
+  if (state.intake.state === 'pulling') return stay(state);
   // What the leaf wrote itself it uploads by itself (R8).
   const stated = withoutSites(coverage, state.peer === undefined ? [] : [state.peer.site]);
   return andThen(stay(state, { type: 'find-gaps', stated }), (s) => hear(s, now));

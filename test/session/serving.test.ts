@@ -69,7 +69,7 @@ describe('statements of coverage', () => {
     expect(sent(run(stated.state, [heard]).effects)).toEqual([statement(second)]);
   });
 
-  it('are answered once what they call for is looked up, not while a vouched refill runs', () => {
+  it('are answered once what they call for is looked up, not while a pull waits for its base', () => {
     const server = openSessionOf({ role: 'server' });
     const looked = run(server, [message(statement(first))]);
     expect(ofType(looked.effects, 'find-gaps')).toEqual([{ type: 'find-gaps', stated: first }]);
