@@ -50,6 +50,8 @@ export interface ImageAddress {
 export class ImageAdoption {
   readonly #parts: AdoptionParts;
   #worker: ImageTaker | undefined;
+  /** Settles when the last take has put everything away; a take that is given up goes on for a while. */
+  #last: Promise<void> = Promise.resolve();
   #leftOver = true;
 
   constructor(parts: AdoptionParts) {
@@ -62,10 +64,13 @@ export class ImageAdoption {
       wants: () => this.#wants(taker),
       take: async (offer, options) => {
         this.#worker = taker;
+        const taken = this.#last.then(() => this.#take(address, offer, options));
+        const last = taken.catch(() => undefined);
+        this.#last = last;
         try {
-          await this.#take(address, offer, options);
+          await taken;
         } finally {
-          this.#worker = undefined;
+          if (this.#last === last) this.#worker = undefined;
         }
       },
     };
@@ -84,6 +89,7 @@ export class ImageAdoption {
 
   async #take(address: ImageAddress, offer: ImageOffer, options: TakeOptions): Promise<void> {
     const { places } = this.#parts;
+    assertWanted(options.signal);
     try {
       await fetchAndAdopt(this.#parts, address, options, offer);
       removeDrafts(places);
@@ -110,11 +116,16 @@ async function fetchAndAdopt(
   } finally {
     await file.close();
   }
+  assertWanted(signal);
   places.removeDraft();
   await places.inflate(limits.imageBytesMax);
-  if (signal.aborted) throw new ReplicationError('LINK_LOST', 'the link was ended while an image was fetched');
+  assertWanted(signal);
   prepare(parts, offer);
   await replica.adopt(() => places.swap());
+}
+
+function assertWanted(signal: AbortSignal): void {
+  if (signal.aborted) throw new ReplicationError('LINK_LOST', 'the link was ended while an image was fetched');
 }
 
 /** Makes a replica of the image: a site id and an era of its own, and this database's own schema text. */

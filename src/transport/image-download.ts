@@ -35,6 +35,7 @@ interface Transfer {
 export async function downloadImage(download: ImageDownload): Promise<void> {
   const { file } = download;
   const transfer = await receive(download);
+  if (download.signal.aborted) throw lost(download.signal.reason);
   if (transfer.receivedBytes < transfer.bytes) {
     throw new ReplicationError('LINK_LOST', `the image ended at ${transfer.receivedBytes} of ${transfer.bytes} bytes`);
   }
@@ -57,7 +58,12 @@ async function receive(download: ImageDownload): Promise<Transfer> {
   signal.addEventListener('abort', end);
   try {
     const { answer, transfer } = await request(download, ends.signal);
-    await takeBody(download, answer, transfer, heard);
+    const reader = answer.body?.getReader();
+    // A body that has come whole is not ended by the signal of its request: who reads on would wait for ever.
+    const stop = (): void => void reader?.cancel().catch(() => undefined);
+    ends.signal.addEventListener('abort', stop);
+    if (ends.signal.aborted) stop();
+    await takeBody(download, reader, transfer, heard);
     return transfer;
   } finally {
     clearTimeout(timer);
@@ -68,12 +74,11 @@ async function receive(download: ImageDownload): Promise<Transfer> {
 
 async function takeBody(
   { file, onProgress }: ImageDownload,
-  { body }: Response,
+  reader: ReadableStreamDefaultReader<Uint8Array> | undefined,
   transfer: Transfer,
   heard: () => void,
 ): Promise<void> {
   onProgress({ ...transfer });
-  const reader = body?.getReader();
   const next = async (): Promise<Uint8Array | undefined> => (await reader?.read().catch(rethrowAsLost))?.value;
   for (let piece = await next(); piece !== undefined; piece = await next()) {
     heard();

@@ -184,6 +184,25 @@ describe('an image that does not arrive as it was sent', () => {
     expect(leftOver()).toEqual([]);
   });
 
+  test('is taken once, however often the link is paused and resumed while it is checked', async () => {
+    const relay = await shop();
+    const { proxy, db, link, errors, leftOver } = await adopter(relay, () => ({}));
+    let pauses = 0;
+    link.on('progress', ({ image }) => {
+      if (image === undefined || image.receivedBytes < image.bytes || pauses === 4) return;
+      pauses += 1;
+      link.pause();
+      link.resume();
+    });
+    await link.synced();
+    expect(pauses).toBe(4);
+    expect(errors).toEqual([]);
+    expect(link.status.firstSync).toMatchObject({ by: 'image', phase: 'done' });
+    expect(await items(db)).toEqual(await items(relay.writer));
+    expect(proxy.imageBytes()).toBe((await imageOf(relay)).bytes);
+    expect(leftOver()).toEqual([]);
+  });
+
   test('begins again when the relay has another image by then', async () => {
     const relay = await shop();
     const { bytes, etag } = await imageOf(relay);
