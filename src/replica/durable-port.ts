@@ -7,6 +7,7 @@
 import { codedError } from '../core/errors.ts';
 import type { Limits } from '../core/limits.ts';
 import type { StorePort } from '../store/store-port.ts';
+import { CLOSE_LOST } from '../transport/close-code.ts';
 import type { FramePort, FramePortListener } from '../transport/frame-port.ts';
 
 export class DurablePort implements FramePort {
@@ -53,9 +54,9 @@ export class DurablePort implements FramePort {
   }
 
   close(code: number, reason: string): void {
-    if (this.#closing !== undefined) return;
-    this.#closing = { code, reason };
-    if (!this.#holding) this.#port.close(code, reason);
+    if (this.#closing !== undefined && code !== CLOSE_LOST) return;
+    this.#closing ??= { code, reason };
+    if (!this.#holding || code === CLOSE_LOST) this.#port.close(code, reason);
   }
 
   async #hold(): Promise<void> {

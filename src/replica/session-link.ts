@@ -36,6 +36,9 @@ import { noteVouching, peerKnown } from './peer-facts.ts';
 import type { AttachOptions, Link, Traffic } from './replica-port.ts';
 import { SyncWaiters } from './sync-waiters.ts';
 
+/** A link with more unsent ends without a word when memory is short: it would be kept until the word is sent. */
+const TOLD_BYTES_MAX = 16 << 10;
+
 export class SessionLink implements Link, HostedLink {
   readonly host: LinkHost;
   readonly options: AttachOptions;
@@ -50,6 +53,8 @@ export class SessionLink implements Link, HostedLink {
   readonly #frames: Uint8Array[] = [];
   #queuedBytes = 0;
   #overrun = false;
+  /** The connection is no more. */
+  #isGone = false;
   #begun = false;
   #lacking = 0;
   #stopTimer: () => void = () => {};
@@ -69,7 +74,11 @@ export class SessionLink implements Link, HostedLink {
     port.listen({
       onFrame: (frame) => this.#queueFrame(frame),
       onDrain: () => host.post(() => this.handle({ type: 'drained' })),
-      onClose: (code, reason) => host.post(() => this.handle({ type: 'port-closed', code, reason })),
+      onClose: (code, reason) => {
+        this.#isGone = true;
+        host.budget.note(this);
+        host.post(() => this.handle({ type: 'port-closed', code, reason }));
+      },
     });
     host.post(() => this.#begin());
   }
@@ -124,10 +133,10 @@ export class SessionLink implements Link, HostedLink {
         if (this.#state.phase === 'closed') return reject(new ReplicationError('LINK_LOST', 'the link has ended'));
         try {
           this.host.flush();
+          this.#waiters.add({ announced: this.host.store.announced, ask: this.#state.asks.next, resolve, reject });
         } catch (error) {
           return reject(codedError(error));
         }
-        this.#waiters.add({ announced: this.host.store.announced, ask: this.#state.asks.next, resolve, reject });
         this.handle({ type: 'ask' });
       });
     });
@@ -148,16 +157,17 @@ export class SessionLink implements Link, HostedLink {
     this.#overrun = true;
     const error = beyondBounds(why);
     // Who does not read is not told: what it has not taken goes with the connection.
-    this.#port.close(this.#wire.blocked ? CLOSE_LOST : error.close, error.code);
+    this.#port.close(this.#port.bufferedBytes > TOLD_BYTES_MAX ? CLOSE_LOST : error.close, error.code);
     this.#frames.length = 0;
     this.#queuedBytes = 0;
     this.#wire.drop();
     this.host.post(() => this.handle({ type: 'end', error }));
   }
 
-  /** Nothing once it ends: its connection goes, too. */
+  /** Once it has ended, what its connection is still sending. */
   get heldBytes(): number {
-    return this.#overrun || this.#state.phase === 'closed' ? 0 : this.#queuedBytes + this.#wire.heldBytes;
+    if (this.#overrun || this.#isGone) return 0;
+    return this.#state.phase === 'closed' ? this.#port.bufferedBytes : this.#queuedBytes + this.#wire.heldBytes;
   }
 
   /**

@@ -6,6 +6,7 @@ import { DEFAULT_LIMITS } from '../../src/core/limits.ts';
 import type { SiteId } from '../../src/core/site-id.ts';
 import type { EraNonce } from '../../src/core/cursor.ts';
 import type { Link } from '../../src/replica/replica-port.ts';
+import { CLOSE_LOST } from '../../src/transport/close-code.ts';
 import type { FramePort, FramePortListener } from '../../src/transport/frame-port.ts';
 import { createCodec } from '../../src/wire/codec.ts';
 import type { Hello, Message } from '../../src/wire/message.ts';
@@ -39,6 +40,8 @@ class UnreadPort implements FramePort {
   readonly #codec = createCodec({ limits: DEFAULT_LIMITS });
   bufferedBytes = 0;
   closedWith: string | undefined;
+  /** What is buffered goes with the connection. */
+  isCut = false;
   broken = false;
   #listener: FramePortListener | undefined;
 
@@ -51,8 +54,9 @@ class UnreadPort implements FramePort {
     this.bufferedBytes += frame.length;
   }
 
-  close(_code: number, reason: string): void {
+  close(code: number, reason: string): void {
     this.closedWith ??= reason;
+    this.isCut ||= code === CLOSE_LOST;
   }
 
   says(message: Message): void {
@@ -132,6 +136,32 @@ describe('a peer without measure', () => {
     resume();
     await eventually(() => links[0]?.state === 'closed', 'the link ends');
     expect(links[1]?.state).toBe('open');
+  });
+
+  it('counts when its link has ended until it has read what was sent, and is cut when memory is short', async () => {
+    const node = await world.node({ limits: { linksBytesMax: 150_000, bufferedBytesMax: 100_000 } });
+    const ports = [new UnreadPort(), new UnreadPort()] as const;
+    const links = ports.map((port) => node.replica.attach(port, { role: 'server', hello: HELLO, grant: GRANT_ALL }));
+    await eventually(() => links.every(({ state }) => state === 'open'), 'the links open');
+    ports[0].bufferedBytes = 100_000;
+    links[0]?.close();
+    await eventually(() => links[0]?.state === 'closed', 'the link ends');
+    expect([ports[0].closedWith, ports[0].isCut]).toEqual(['CLOSED', false]);
+    ports[1].bufferedBytes = 60_000;
+    links[1]?.sendEphemeral(new Uint8Array(10));
+    await eventually(() => ports.some(({ isCut }) => isCut), 'a connection is cut');
+    expect([ports[0].isCut, ports[1].isCut, links[1]?.state]).toEqual([true, false, 'open']);
+  });
+
+  it('is cut at once where memory is short, though it is not above its own bound: a close would wait for it', async () => {
+    const node = await world.node({ limits: { linksBytesMax: 50_000, bufferedBytesMax: 100_000 } });
+    const port = new UnreadPort();
+    const link = node.replica.attach(port, { role: 'server', hello: HELLO, grant: GRANT_ALL });
+    await eventually(() => link.state === 'open', 'the link opens');
+    port.bufferedBytes = 60_000;
+    link.sendEphemeral(new Uint8Array(10));
+    await eventually(() => link.state === 'closed', 'the link ends');
+    expect([port.closedWith, port.isCut]).toEqual(['LIMIT_EXCEEDED', true]);
   });
 
   it('costs others nothing when it reads nothing: the one with most unsent ends, and nobody who has read by now', async () => {
