@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { ReplicationError } from '../../src/core/errors.ts';
+import type { Limits } from '../../src/core/limits.ts';
 import { DEFAULT_LIMITS } from '../../src/core/limits.ts';
 import type { SiteId } from '../../src/core/site-id.ts';
 import type { EraNonce } from '../../src/core/cursor.ts';
@@ -62,6 +63,19 @@ class UnreadPort implements FramePort {
   says(message: Message): void {
     this.#listener?.onFrame(this.#codec.encode(message));
   }
+}
+
+/** Its connection takes what it was sent, a while after the turn in which it was. */
+class ReadingPort extends UnreadPort {
+  override send(frame: Uint8Array): void {
+    super.send(frame);
+    setTimeout(() => (this.bufferedBytes -= frame.length), 1);
+  }
+}
+
+interface Fed {
+  readonly node: Node;
+  readonly links: readonly Link[];
 }
 
 describe('a peer without measure', () => {
@@ -164,20 +178,63 @@ describe('a peer without measure', () => {
     expect([port.closedWith, port.isCut]).toEqual(['LIMIT_EXCEEDED', true]);
   });
 
-  it('costs others nothing when it reads nothing: the one with most unsent ends, and nobody who has read by now', async () => {
-    const node = await world.node({ limits: { linksBytesMax: 30_000, bufferedBytesMax: 20_000 } });
-    const ports = [new UnreadPort(), new UnreadPort(), new UnreadPort()] as const;
+  /** A node and its links, all of which have what there is. */
+  async function fed<Port extends UnreadPort>(ports: readonly Port[], limits: Partial<Limits>): Promise<Fed> {
+    const node = await world.node({ limits });
+    node.write("INSERT INTO tag VALUES ('a')");
     const links = ports.map((port) => node.replica.attach(port, { role: 'server', hello: HELLO, grant: GRANT_ALL }));
     await eventually(() => links.every(({ state }) => state === 'open'), 'the links open');
     for (const port of ports) port.says({ type: 'pull' });
-    const write = (): void => node.write(`INSERT INTO tag VALUES ('${newId()} ${randomBytes(4_000).toString('hex')}')`);
-    for (let i = 0; i < 20 && ports[0].closedWith === undefined; i++) {
-      write();
-      await eventually(() => ports[1].bufferedBytes > 2_000 || ports[0].closedWith !== undefined, 'the write is sent');
-      ports[1].bufferedBytes = 0;
-      ports[2].bufferedBytes = 0;
+    await eventually(() => links.every(({ lag }) => lag === 0), 'the links are fed');
+    return { node, links };
+  }
+
+  function commit({ node, bytes }: { readonly node: Node; readonly bytes: number }): void {
+    node.write(`INSERT INTO tag VALUES ('${newId()} ${randomBytes(bytes / 2).toString('hex')}')`);
+    node.replica.flush();
+  }
+
+  it('costs others nothing when it reads nothing, and itself its place: nobody ends, and who reads has all', async () => {
+    const ports = [new UnreadPort(), new ReadingPort(), new ReadingPort()];
+    const { node, links } = await fed(ports, { linksBytesMax: 30_000, bufferedBytesMax: 20_000 });
+    for (let i = 0; i < 20; i++) {
+      commit({ node, bytes: 8_000 });
+      await eventually(() => links.slice(1).every(({ lag }) => lag === 0), 'those who read have the write');
     }
-    expect(ports[0].closedWith).toBe('LIMIT_EXCEEDED');
-    expect([ports[1].closedWith, ports[2].closedWith]).toEqual([undefined, undefined]);
+    expect(ports.map(({ closedWith }) => closedWith)).toEqual([undefined, undefined, undefined]);
+    expect(links[0]?.lag).toBeGreaterThan(0);
+    expect(ports[0]?.bufferedBytes).toBeLessThan(30_000);
+  });
+
+  it('is who holds most where those who read nothing are beyond the bound together, though nobody is beyond his own', async () => {
+    const ports = [new UnreadPort(), new ReadingPort()];
+    const { node, links } = await fed(ports, { linksBytesMax: 30_000, bufferedBytesMax: 60_000 });
+    commit({ node, bytes: 40_000 });
+    await eventually(() => links[0]?.state === 'closed', 'the link ends');
+    await eventually(() => links[1]?.lag === 0, 'the other has the write');
+    expect(ports.map(({ closedWith }) => closedWith)).toEqual(['LIMIT_EXCEEDED', undefined]);
+  });
+
+  it.each<[string, (ports: readonly ReadingPort[]) => Promise<Fed>]>([
+    ['one commit for all', (ports) => fed(ports, { linksBytesMax: 200_000 })],
+    [
+      'pieces for all that come at once',
+      async (ports) => {
+        const node = await world.node({ limits: { linksBytesMax: 200_000 } });
+        commit({ node, bytes: 30_000 });
+        const attach = (port: FramePort): Link =>
+          node.replica.attach(port, { role: 'server', hello: HELLO, grant: GRANT_ALL });
+        const links = ports.map(attach);
+        await eventually(() => links.every(({ state }) => state === 'open'), 'the links open');
+        for (const port of ports) port.says({ type: 'pull' });
+        return { node, links };
+      },
+    ],
+  ])('is nobody who reads: %s, together beyond the bound, end no link', async (_what, joins) => {
+    const ports = Array.from({ length: 20 }, () => new ReadingPort());
+    const { node, links } = await joins(ports);
+    commit({ node, bytes: 30_000 });
+    await eventually(() => links.every(({ lag }) => lag === 0), 'all have all');
+    expect(ports.map(({ closedWith }) => closedWith)).toEqual(ports.map(() => undefined));
   });
 });
