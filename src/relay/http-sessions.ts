@@ -1,5 +1,6 @@
 /** Sessions over HTTP that are open, by id. An id is random and chosen by the client; it is not a secret on its own. */
 import { ReplicationError } from '../core/errors.ts';
+import { CLOSE_LOST } from '../transport/close-code.ts';
 import type { HttpSessionPort } from '../transport/http-session.ts';
 
 export interface HttpSession {
@@ -45,7 +46,11 @@ export class HttpSessions {
     this.#sessions.delete(id);
   }
 
+  /** At once: for what is read slowly nobody waits. */
   closeAll(code: number, reason: string): void {
-    for (const { port } of [...this.#sessions.values()]) port.close(code, reason);
+    for (const { port } of [...this.#sessions.values()]) {
+      port.close(code, reason);
+      port.close(CLOSE_LOST, reason);
+    }
   }
 }

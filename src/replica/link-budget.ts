@@ -2,7 +2,8 @@
  * The bytes that all links of a relay hold: frames that wait for the loop, messages whose last chunk is missing, and what
  * was sent and not yet taken by the connection. Each link is bounded by itself; together they are bounded here.
  *
- * Why  Beyond the bound the link that holds most of all ends, whoever asked last: who holds little is served while
+ * Why  A slow reader costs a cursor: from half of the bound on, links are sent one after the other what they have room
+ *      for. Beyond the bound the link that holds most of all ends, whoever asked last: who holds little is served while
  *      others fill the memory, and a slow reader that is ended so comes back with its cursor.
  */
 export interface ByteHolder {
@@ -21,11 +22,21 @@ export class LinkBudget {
     this.#bytesMax = bytesMax;
   }
 
+  /** More than half of the bound is held, as far as is known: see recount(). */
+  get isTight(): boolean {
+    return this.#bytes > this.#bytesMax / 2;
+  }
+
+  /** What was taken from holders without a word makes room again. Cost  O(holders), and nothing while there is room. */
+  recount(): void {
+    if (this.isTight) for (const holder of [...this.#bytesByHolder.keys()]) this.#set(holder, holder.heldBytes);
+  }
+
   /** What `holder` holds has changed. */
   note(holder: ByteHolder): void {
     this.#set(holder, holder.heldBytes);
     if (this.#bytes <= this.#bytesMax) return;
-    for (const other of [...this.#bytesByHolder.keys()]) this.#set(other, other.heldBytes);
+    this.recount();
     while (this.#bytes > this.#bytesMax) {
       const largest = this.#largest();
       this.#set(largest, 0);

@@ -75,10 +75,12 @@ export class Replica implements ReplicaPort {
     if (options.hasUpstreams === true) this.#mesh = options.store.mesh;
     this.#growth = new GrowthLog(options.limits.growthLogMax);
     this.#inbox = new Inbox(options.limits.groupChangesMax);
-    this.#reads = new ReadQueue(options.limits.linkReadsMax);
     this.#cursors = new LazyCursors(options.store, options.runtime, (job) => this.#post(job));
     this.#merge = this.#makeMerge();
-    this.#host = this.#makeHost();
+    const { limits, runtime, budget = new LinkBudget(limits.linksBytesMax) } = options;
+    const wake = (): void => this.#schedule();
+    this.#reads = new ReadQueue({ waitingMax: limits.linkReadsMax, budget, runtime, wake });
+    this.#host = this.#makeHost(budget);
     // Writes of an earlier run may not be announced yet.
     this.#schedule();
   }
@@ -209,7 +211,7 @@ export class Replica implements ReplicaPort {
     });
   }
 
-  #makeHost(): LinkHost {
+  #makeHost(budget: LinkBudget): LinkHost {
     const { store, codec, runtime, limits, log } = this.#options;
     const startOver = (why: string): void => {
       this.#endAll(why);
@@ -223,7 +225,7 @@ export class Replica implements ReplicaPort {
       limits,
       log,
       growth: this.#growth,
-      budget: this.#options.budget ?? new LinkBudget(limits.linksBytesMax),
+      budget,
       facts: () => localFacts(store, { dbid: this.dbid, mesh: this.#mesh, growth: this.#growth }),
       cursorOf: (peer: SiteId): Cursor | undefined => this.#cursors.get(peer),
       enqueue: (entry) => {
@@ -276,7 +278,7 @@ export class Replica implements ReplicaPort {
     if (!this.#flushOrWait()) return;
     this.#merge.mergeNext();
     this.#reads.takeOneEach((link, read) => this.#readOnce(link, read));
-    if (this.#wrote || this.#posted.length + this.#inbox.length + this.#reads.length + this.#receiving.size > 0) {
+    if (this.#wrote || this.#posted.length + this.#inbox.length + this.#receiving.size > 0 || this.#reads.isReady) {
       this.#schedule();
     }
   }

@@ -159,7 +159,7 @@ export class SessionLink implements Link, HostedLink {
     this.#overrun = true;
     const error = beyondBounds(why);
     // Who does not read is not told: what it has not taken goes with the connection.
-    this.#port.close(this.#port.bufferedBytes > TOLD_BYTES_MAX ? CLOSE_LOST : error.close, error.code);
+    this.#port.close(this.unsentBytes > TOLD_BYTES_MAX ? CLOSE_LOST : error.close, error.code);
     this.#frames.length = 0;
     this.#queuedBytes = 0;
     this.#wire.drop();
@@ -169,7 +169,11 @@ export class SessionLink implements Link, HostedLink {
   /** Once it has ended, what its connection is still sending. */
   get heldBytes(): number {
     if (this.#overrun || this.#isGone) return 0;
-    return this.#state.phase === 'closed' ? this.#port.bufferedBytes : this.#queuedBytes + this.#wire.heldBytes;
+    return this.#state.phase === 'closed' ? this.unsentBytes : this.#queuedBytes + this.#wire.heldBytes;
+  }
+
+  get unsentBytes(): number {
+    return this.#port.bufferedBytes;
   }
 
   /**
@@ -204,7 +208,7 @@ export class SessionLink implements Link, HostedLink {
     try {
       // A refill that ends goes live in the step of its last piece, which is no live traffic.
       const fedLive = this.#state.feed.state === 'live';
-      const { state, effects } = step(this.#state, event, this.#now());
+      const { state, effects } = step(this.#state, this.#asRoomAllows(event), this.#now());
       this.#state = state;
       for (const effect of effects) {
         if (state.phase === 'closed' && effect.type === 'send') this.#sayLast(effect.message);
@@ -215,6 +219,11 @@ export class SessionLink implements Link, HostedLink {
       if (event.type === 'end' || event.type === 'port-closed') throw error;
       this.#events.unshift({ type: 'end', error: codedError(error) });
     }
+  }
+
+  /** While memory is short a commit leaves a live link behind: it is read for it when there is room. */
+  #asRoomAllows(event: SessionEvent): SessionEvent {
+    return event.type === 'committed' && this.host.budget.isTight ? { ...event, parts: undefined } : event;
   }
 
   #begin(): void {

@@ -22,7 +22,10 @@ export interface FramePort {
   listen(listener: FramePortListener): void;
   /** A frame sent after the close is dropped: the listener hears onClose. */
   send(frame: Uint8Array): void;
-  /** Sends what is buffered, then closes; only onClose is called after it. Idempotent. */
+  /**
+   * Sends what is buffered, then closes; only onClose is called after it. Idempotent, but that CLOSE_LOST also cuts a
+   * connection that is still sending what is buffered.
+   */
   close(code: number, reason: string): void;
 }
 

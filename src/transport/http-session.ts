@@ -7,6 +7,7 @@
 import { base64FromBytes } from '../core/base64.ts';
 import { ReplicationError } from '../core/errors.ts';
 import type { Limits } from '../core/limits.ts';
+import type { Runtime } from '../core/runtime.ts';
 import { CLOSE_LOST } from './close-code.ts';
 import { framesFromBatch } from './frame-batch.ts';
 import { FrameInbox, pressedBytes } from './frame-inbox.ts';
@@ -19,26 +20,33 @@ const STREAM_BYTES = 64 << 10;
 /** Header of a POST: its number in this session. */
 export const BATCH_HEADER = 'crmesh-batch';
 
+export interface HttpSessionOptions {
+  readonly limits: Limits;
+  readonly runtime: Pick<Runtime, 'setTimer'>;
+  /** Called once, when the connection is closed or lost. */
+  readonly onEnded?: () => void;
+}
+
 export class HttpSessionPort implements FramePort {
   readonly description: string;
   readonly lossless = true;
   /** The body of the GET's answer. */
   readonly body: ReadableStream<Uint8Array>;
-  readonly #limits: Limits;
+  readonly #options: HttpSessionOptions;
   readonly #inbox: FrameInbox;
-  readonly #onEnded: () => void;
   readonly #encoder = new TextEncoder();
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
   #nextBatch = 0;
   #pressed = false;
-  #closed = false;
+  /** Nothing more is sent than what waits already. */
+  #closing: { readonly code: number; readonly reason: string } | undefined;
+  #ended = false;
+  #stopTimer: () => void = () => undefined;
 
-  /** `onEnded` is called once, when the connection is closed or lost. */
-  constructor(description: string, limits: Limits, onEnded: () => void = () => undefined) {
+  constructor(description: string, options: HttpSessionOptions) {
     this.description = description;
-    this.#limits = limits;
-    this.#onEnded = onEnded;
-    this.#inbox = new FrameInbox(limits);
+    this.#options = options;
+    this.#inbox = new FrameInbox(options.limits);
     this.body = new ReadableStream<Uint8Array>(
       {
         start: (controller) => {
@@ -54,7 +62,7 @@ export class HttpSessionPort implements FramePort {
   }
 
   get bufferedBytes(): number {
-    return this.#closed ? 0 : STREAM_BYTES - (this.#controller?.desiredSize ?? STREAM_BYTES);
+    return this.#ended ? 0 : STREAM_BYTES - (this.#controller?.desiredSize ?? STREAM_BYTES);
   }
 
   listen(listener: FramePortListener): void {
@@ -62,18 +70,25 @@ export class HttpSessionPort implements FramePort {
   }
 
   send(frame: Uint8Array): void {
-    if (this.#closed) return;
+    if (this.#closing !== undefined || this.#ended) return;
     this.#write(sseEventText({ data: base64FromBytes(frame) }));
-    if (this.bufferedBytes > pressedBytes(this.#limits)) this.#pressed = true;
+    if (this.bufferedBytes > pressedBytes(this.#options.limits)) this.#pressed = true;
   }
 
   close(code: number, reason: string): void {
-    if (this.#closed) return;
+    const { limits, runtime } = this.#options;
+    if (this.#ended) return;
+    if (code === CLOSE_LOST || (this.#closing === undefined && this.bufferedBytes > limits.bufferedBytesMax)) {
+      return this.#breakOff(code, reason);
+    }
+    if (this.#closing !== undefined) return;
+    this.#closing = { code, reason };
     this.#inbox.mute();
-    // What nobody reads is not kept for a connection that no longer counts.
-    if (this.bufferedBytes > STREAM_BYTES) this.#breakOff(reason);
+    const isRead = this.bufferedBytes <= STREAM_BYTES;
     this.#write(sseEventText({ event: 'close', data: JSON.stringify({ code, reason }) }));
-    this.#end(code, reason);
+    if (isRead) return this.#end(code, reason);
+    // The last word stands behind what is read slowly: the connection counts until then, but not for ever.
+    this.#stopTimer = runtime.setTimer(limits.silenceMs, () => this.#breakOff(code, reason));
   }
 
   /** Errors  FRAME_MALFORMED, TOO_LARGE, SESSION_PROTOCOL for a batch out of turn; the session then ends. */
@@ -96,12 +111,12 @@ export class HttpSessionPort implements FramePort {
 
   /** The client said that it closed. */
   closedByPeer(code: number, reason: string): void {
-    if (!this.#closed) this.#end(code, reason);
+    this.#end(code, reason);
   }
 
   #framesOf(batch: Uint8Array): Uint8Array[] {
     try {
-      return framesFromBatch(batch, this.#limits);
+      return framesFromBatch(batch, this.#options.limits);
     } catch (error) {
       this.close(4400, 'FRAME_MALFORMED');
       throw error;
@@ -113,28 +128,33 @@ export class HttpSessionPort implements FramePort {
   }
 
   #pulled(): void {
-    if (!this.#pressed || this.bufferedBytes > STREAM_BYTES) return;
+    if (this.bufferedBytes > STREAM_BYTES) return;
+    if (this.#closing !== undefined) return this.#end(this.#closing.code, this.#closing.reason);
+    if (!this.#pressed) return;
     this.#pressed = false;
     this.#inbox.drained();
   }
 
-  #breakOff(reason: string): void {
+  #breakOff(code: number, reason: string): void {
+    this.#inbox.mute();
     this.#controller?.error(new ReplicationError('LINK_LOST', `the session has ended (${reason})`));
     this.#controller = undefined;
+    this.#end(code, reason);
   }
 
   #end(code: number, reason: string): void {
-    this.#closed = true;
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#stopTimer();
     this.#controller?.close();
     queueMicrotask(() => {
       this.#inbox.end(code, reason);
-      this.#onEnded();
+      this.#options.onEnded?.();
     });
   }
 
   /** The reader cancelled the stream, which closes it. */
   #lost(): void {
-    if (this.#closed) return;
     this.#controller = undefined;
     this.#end(CLOSE_LOST, 'the stream was closed');
   }

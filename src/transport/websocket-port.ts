@@ -56,11 +56,11 @@ export class WebSocketPort implements FramePort {
   }
 
   close(code: number, reason: string): void {
+    if (code === CLOSE_LOST) this.#socket.terminate();
     if (this.#closed) return;
     this.#closed = true;
     this.#inbox.mute();
-    if (code === CLOSE_LOST) this.#socket.terminate();
-    else this.#socket.close(sendableCloseCode(code, 'node'), shortReason(reason));
+    if (code !== CLOSE_LOST) this.#socket.close(sendableCloseCode(code, 'node'), shortReason(reason));
   }
 
   #received(data: Buffer, isBinary: boolean): void {

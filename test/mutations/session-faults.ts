@@ -367,7 +367,7 @@ export const SESSION_FAULTS: readonly Fault[] = [
     promise: 'P6',
     tests: ['test/replica/greedy-peer.test.ts'],
     file: 'src/replica/read-queue.ts',
-    find: 'if (jobs.length >= this.#waitingMax) return false;',
+    find: 'if (jobs.length >= this.#options.waitingMax) return false;',
     replace: '{}',
   },
   {

@@ -16,6 +16,7 @@ import { routeTable } from '../../src/relay/routes.ts';
 import { siteIdFromHex } from '../../src/core/site-id.ts';
 import { memoryPinStore, SitePins } from '../../src/relay/site-pins.ts';
 import { HttpSessionPort } from '../../src/transport/http-session.ts';
+import { nodeRuntime } from '../../src/transport/node-runtime.ts';
 
 const SITE = 'a'.repeat(32) as SiteId;
 
@@ -215,7 +216,7 @@ describe('counters', () => {
 describe('sessions over http', () => {
   test('belong to the database and the token that opened them', () => {
     const sessions = new HttpSessions();
-    const port = new HttpSessionPort('http test', DEFAULT_LIMITS);
+    const port = new HttpSessionPort('http test', { limits: DEFAULT_LIMITS, runtime: nodeRuntime() });
     const id = '0'.repeat(32);
     sessions.add(id, { port, dbid: 'todo', token: 'a' });
     expect(sessions.get(id, { dbid: 'todo', token: 'a' }).port).toBe(port);

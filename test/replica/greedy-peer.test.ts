@@ -2,10 +2,12 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { ReplicationError } from '../../src/core/errors.ts';
+import type { Limits } from '../../src/core/limits.ts';
 import { DEFAULT_LIMITS } from '../../src/core/limits.ts';
 import type { SiteId } from '../../src/core/site-id.ts';
 import type { EraNonce } from '../../src/core/cursor.ts';
 import type { Link } from '../../src/replica/replica-port.ts';
+import { CLOSE_LOST } from '../../src/transport/close-code.ts';
 import type { FramePort, FramePortListener } from '../../src/transport/frame-port.ts';
 import { createCodec } from '../../src/wire/codec.ts';
 import type { Hello, Message } from '../../src/wire/message.ts';
@@ -39,6 +41,8 @@ class UnreadPort implements FramePort {
   readonly #codec = createCodec({ limits: DEFAULT_LIMITS });
   bufferedBytes = 0;
   closedWith: string | undefined;
+  /** What is buffered goes with the connection. */
+  isCut = false;
   broken = false;
   #listener: FramePortListener | undefined;
 
@@ -51,13 +55,27 @@ class UnreadPort implements FramePort {
     this.bufferedBytes += frame.length;
   }
 
-  close(_code: number, reason: string): void {
+  close(code: number, reason: string): void {
     this.closedWith ??= reason;
+    this.isCut ||= code === CLOSE_LOST;
   }
 
   says(message: Message): void {
     this.#listener?.onFrame(this.#codec.encode(message));
   }
+}
+
+/** Its connection takes what it was sent, a while after the turn in which it was. */
+class ReadingPort extends UnreadPort {
+  override send(frame: Uint8Array): void {
+    super.send(frame);
+    setTimeout(() => (this.bufferedBytes -= frame.length), 1);
+  }
+}
+
+interface Fed {
+  readonly node: Node;
+  readonly links: readonly Link[];
 }
 
 describe('a peer without measure', () => {
@@ -134,20 +152,89 @@ describe('a peer without measure', () => {
     expect(links[1]?.state).toBe('open');
   });
 
-  it('costs others nothing when it reads nothing: the one with most unsent ends, and nobody who has read by now', async () => {
-    const node = await world.node({ limits: { linksBytesMax: 30_000, bufferedBytesMax: 20_000 } });
-    const ports = [new UnreadPort(), new UnreadPort(), new UnreadPort()] as const;
+  it('counts when its link has ended until it has read what was sent, and is cut when memory is short', async () => {
+    const node = await world.node({ limits: { linksBytesMax: 150_000, bufferedBytesMax: 100_000 } });
+    const ports = [new UnreadPort(), new UnreadPort()] as const;
+    const links = ports.map((port) => node.replica.attach(port, { role: 'server', hello: HELLO, grant: GRANT_ALL }));
+    await eventually(() => links.every(({ state }) => state === 'open'), 'the links open');
+    ports[0].bufferedBytes = 100_000;
+    links[0]?.close();
+    await eventually(() => links[0]?.state === 'closed', 'the link ends');
+    expect([ports[0].closedWith, ports[0].isCut]).toEqual(['CLOSED', false]);
+    ports[1].bufferedBytes = 60_000;
+    links[1]?.sendEphemeral(new Uint8Array(10));
+    await eventually(() => ports.some(({ isCut }) => isCut), 'a connection is cut');
+    expect([ports[0].isCut, ports[1].isCut, links[1]?.state]).toEqual([true, false, 'open']);
+  });
+
+  it('is cut at once where memory is short, though it is not above its own bound: a close would wait for it', async () => {
+    const node = await world.node({ limits: { linksBytesMax: 50_000, bufferedBytesMax: 100_000 } });
+    const port = new UnreadPort();
+    const link = node.replica.attach(port, { role: 'server', hello: HELLO, grant: GRANT_ALL });
+    await eventually(() => link.state === 'open', 'the link opens');
+    port.bufferedBytes = 60_000;
+    link.sendEphemeral(new Uint8Array(10));
+    await eventually(() => link.state === 'closed', 'the link ends');
+    expect([port.closedWith, port.isCut]).toEqual(['LIMIT_EXCEEDED', true]);
+  });
+
+  /** A node and its links, all of which have what there is. */
+  async function fed<Port extends UnreadPort>(ports: readonly Port[], limits: Partial<Limits>): Promise<Fed> {
+    const node = await world.node({ limits });
+    node.write("INSERT INTO tag VALUES ('a')");
     const links = ports.map((port) => node.replica.attach(port, { role: 'server', hello: HELLO, grant: GRANT_ALL }));
     await eventually(() => links.every(({ state }) => state === 'open'), 'the links open');
     for (const port of ports) port.says({ type: 'pull' });
-    const write = (): void => node.write(`INSERT INTO tag VALUES ('${newId()} ${randomBytes(4_000).toString('hex')}')`);
-    for (let i = 0; i < 20 && ports[0].closedWith === undefined; i++) {
-      write();
-      await eventually(() => ports[1].bufferedBytes > 2_000 || ports[0].closedWith !== undefined, 'the write is sent');
-      ports[1].bufferedBytes = 0;
-      ports[2].bufferedBytes = 0;
+    await eventually(() => links.every(({ lag }) => lag === 0), 'the links are fed');
+    return { node, links };
+  }
+
+  function commit({ node, bytes }: { readonly node: Node; readonly bytes: number }): void {
+    node.write(`INSERT INTO tag VALUES ('${newId()} ${randomBytes(bytes / 2).toString('hex')}')`);
+    node.replica.flush();
+  }
+
+  it('costs others nothing when it reads nothing, and itself its place: nobody ends, and who reads has all', async () => {
+    const ports = [new UnreadPort(), new ReadingPort(), new ReadingPort()];
+    const { node, links } = await fed(ports, { linksBytesMax: 30_000, bufferedBytesMax: 20_000 });
+    for (let i = 0; i < 20; i++) {
+      commit({ node, bytes: 8_000 });
+      await eventually(() => links.slice(1).every(({ lag }) => lag === 0), 'those who read have the write');
     }
-    expect(ports[0].closedWith).toBe('LIMIT_EXCEEDED');
-    expect([ports[1].closedWith, ports[2].closedWith]).toEqual([undefined, undefined]);
+    expect(ports.map(({ closedWith }) => closedWith)).toEqual([undefined, undefined, undefined]);
+    expect(links[0]?.lag).toBeGreaterThan(0);
+    expect(ports[0]?.bufferedBytes).toBeLessThan(30_000);
+  });
+
+  it('is who holds most where those who read nothing are beyond the bound together, though nobody is beyond his own', async () => {
+    const ports = [new UnreadPort(), new ReadingPort()];
+    const { node, links } = await fed(ports, { linksBytesMax: 30_000, bufferedBytesMax: 60_000 });
+    commit({ node, bytes: 40_000 });
+    await eventually(() => links[0]?.state === 'closed', 'the link ends');
+    await eventually(() => links[1]?.lag === 0, 'the other has the write');
+    expect(ports.map(({ closedWith }) => closedWith)).toEqual(['LIMIT_EXCEEDED', undefined]);
+  });
+
+  it.each<[string, (ports: readonly ReadingPort[]) => Promise<Fed>]>([
+    ['one commit for all', (ports) => fed(ports, { linksBytesMax: 200_000 })],
+    [
+      'pieces for all that come at once',
+      async (ports) => {
+        const node = await world.node({ limits: { linksBytesMax: 200_000 } });
+        commit({ node, bytes: 30_000 });
+        const attach = (port: FramePort): Link =>
+          node.replica.attach(port, { role: 'server', hello: HELLO, grant: GRANT_ALL });
+        const links = ports.map(attach);
+        await eventually(() => links.every(({ state }) => state === 'open'), 'the links open');
+        for (const port of ports) port.says({ type: 'pull' });
+        return { node, links };
+      },
+    ],
+  ])('is nobody who reads: %s, together beyond the bound, end no link', async (_what, joins) => {
+    const ports = Array.from({ length: 20 }, () => new ReadingPort());
+    const { node, links } = await joins(ports);
+    commit({ node, bytes: 30_000 });
+    await eventually(() => links.every(({ lag }) => lag === 0), 'all have all');
+    expect(ports.map(({ closedWith }) => closedWith)).toEqual(ports.map(() => undefined));
   });
 });

@@ -8,6 +8,7 @@ import type { Limits } from '../../src/core/limits.ts';
 import { dialBrowserWebSocket } from '../../src/transport/browser-websocket.ts';
 import type { Dial, FramePort } from '../../src/transport/frame-port.ts';
 import { HttpSessionPort } from '../../src/transport/http-session.ts';
+import { nodeRuntime } from '../../src/transport/node-runtime.ts';
 import { dialHttpSession } from '../../src/transport/http-session-dial.ts';
 import { memoryPortPair } from '../../src/transport/memory-port.ts';
 import { dialWebSocket } from '../../src/transport/websocket-dial.ts';
@@ -67,7 +68,7 @@ export async function httpPair(limits: Limits): Promise<PortPair> {
   let port: HttpSessionPort | undefined;
   const answer = (request: IncomingMessage, response: ServerResponse): void => {
     if (request.method === 'GET') {
-      port = new HttpSessionPort('http client', limits);
+      port = new HttpSessionPort('http client', { limits, runtime: nodeRuntime() });
       response.writeHead(200, { 'content-type': 'text/event-stream' });
       const body = Readable.fromWeb(port.body as Parameters<typeof Readable.fromWeb>[0]);
       body.on('error', () => response.destroy());

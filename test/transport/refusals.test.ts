@@ -10,12 +10,14 @@ import { batchFromFrames, framesFromBatch } from '../../src/transport/frame-batc
 import type { Dial } from '../../src/transport/frame-port.ts';
 import { HttpSessionPort } from '../../src/transport/http-session.ts';
 import { dialHttpSession } from '../../src/transport/http-session-dial.ts';
+import { nodeRuntime } from '../../src/transport/node-runtime.ts';
 import { subprotocolsOfHeader, subprotocolsWithToken, tokenOfSubprotocols } from '../../src/transport/subprotocol.ts';
 import { dialWebSocket } from '../../src/transport/websocket-dial.ts';
 import { WebSocketPort } from '../../src/transport/websocket-port.ts';
 import { hear } from '../contract/frame-port.contract.ts';
 import type { Listening } from './pairs.ts';
 import { listen, nodeWebSocketPair } from './pairs.ts';
+import { VirtualClock } from '../simulation/clock.ts';
 
 const constructor = WebSocket as unknown as typeof globalThis.WebSocket;
 const dials: readonly [string, (address: string) => Dial][] = [
@@ -163,18 +165,52 @@ describe('tokens', () => {
 });
 
 describe('a session over HTTP that ends', () => {
-  test('keeps nothing for a reader that has not read', async () => {
-    const port = new HttpSessionPort('http test', limits);
+  async function unread(bytes: number, clock = new VirtualClock()) {
+    const ended: string[] = [];
+    const runtime = { setTimer: (ms: number, callback: () => void) => clock.after(ms, callback) };
+    const port = new HttpSessionPort('http test', { limits, runtime, onEnded: () => void ended.push('ended') });
     const reader = port.body.getReader();
     await reader.read();
-    for (let i = 0; i < 10; i++) port.send(new Uint8Array(50_000));
+    for (let sent = 0; sent < bytes; sent += 50_000) port.send(new Uint8Array(50_000));
+    return { port, reader, ended };
+  }
+
+  test('keeps nothing for a reader that has not read for long', async () => {
+    const { port, reader, ended } = await unread(limits.bufferedBytesMax);
     port.close(4400, 'FRAME_MALFORMED');
     await expect(reader.read()).rejects.toMatchObject({ code: 'LINK_LOST' });
-    expect(port.bufferedBytes).toBe(0);
+    expect([port.bufferedBytes, ended]).toEqual([0, ['ended']]);
+  });
+
+  test('tells one that reads slowly why, and counts until it has read', async () => {
+    const { port, reader, ended } = await unread(500_000);
+    port.close(4403, 'FORBIDDEN');
+    await Promise.resolve();
+    expect(ended).toEqual([]);
+    expect(port.bufferedBytes).toBeGreaterThan(500_000);
+    port.send(new Uint8Array(50_000));
+    let text = '';
+    for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
+      text = new TextDecoder().decode(piece.value);
+    }
+    expect(text).toContain('FORBIDDEN');
+    expect([port.bufferedBytes, ended]).toEqual([0, ['ended']]);
+  });
+
+  test.each<[string, (port: HttpSessionPort, clock: VirtualClock) => void]>([
+    ['reads no more', (_port, clock) => clock.runFor(limits.silenceMs + 1)],
+    ['is cut', (port) => port.close(1006, 'LIMIT_EXCEEDED')],
+  ])('does not wait for ever for one that %s', async (_how, happens) => {
+    const clock = new VirtualClock();
+    const { port, reader, ended } = await unread(500_000, clock);
+    port.close(4403, 'FORBIDDEN');
+    happens(port, clock);
+    await expect(reader.read()).rejects.toMatchObject({ code: 'LINK_LOST' });
+    expect([port.bufferedBytes, ended]).toEqual([0, ['ended']]);
   });
 
   test('tells one that has why', async () => {
-    const port = new HttpSessionPort('http test', limits);
+    const port = new HttpSessionPort('http test', { limits, runtime: nodeRuntime() });
     port.close(4400, 'FRAME_MALFORMED');
     expect(await new Response(port.body).text()).toContain('FRAME_MALFORMED');
   });
@@ -199,7 +235,7 @@ describe('frames in one body', () => {
   });
 
   test('a repeated batch is taken once, a hole ends the session', async () => {
-    const port = new HttpSessionPort('http test', limits);
+    const port = new HttpSessionPort('http test', { limits, runtime: nodeRuntime() });
     const heard = hear(port);
     const batch = batchFromFrames([new Uint8Array([1])]);
     await Promise.resolve();

@@ -14,11 +14,11 @@ export const openSession: Endpoint = {
     const { context, dbid, token, sessionId, address } = call;
     assertDatabaseName(dbid);
     const leave = context.connections.enter(address);
-    const end = (): void => {
+    const onEnded = (): void => {
       context.sessions.delete(sessionId);
       leave();
     };
-    const port = new HttpSessionPort(`http ${address ?? 'caller'}`, context.limits, end);
+    const port = new HttpSessionPort(`http ${address ?? 'caller'}`, { ...context, onEnded });
     try {
       context.sessions.add(sessionId, { port, dbid, token });
     } catch (error) {
