@@ -7,6 +7,7 @@ import { isReplicationError } from './core/errors.ts';
 import { bytesFromHex, hexFromBytes } from './core/site-id.ts';
 import type { ImagePlaces } from './image-adoption.ts';
 import { NOT_INFLATABLE, TOO_LARGE_INFLATED } from './image-adoption.ts';
+import { JOURNAL_ENDINGS } from './sqlite/journal-endings.ts';
 import { writeAll } from './sqlite/wasm/file-copy.ts';
 import type { FileHandle, RenamingFileSystem } from './sqlite/wasm/file-system.ts';
 import { imageRefused } from './store/image-check.ts';
@@ -20,21 +21,28 @@ const READ_BYTES = 256 << 10;
 /** For the database `path` of a storage. */
 export function browserImagePlaces(fileSystem: RenamingFileSystem, path: string): ImagePlaces {
   const [fetched, draft] = [`${path}-image`, `${path}-adopting`];
-  const remove = (file: string): void => {
-    fileSystem.remove(file);
-    fileSystem.syncDirectory(fileSystem.directoryOf(file));
+  const remove = (...files: readonly string[]): void => {
+    for (const file of files) fileSystem.remove(file);
+    fileSystem.syncDirectory(fileSystem.directoryOf(path));
   };
   return {
     draft,
     openFetched: async () => new StoredImageFile(fileSystem, fetched),
     inflate: (bytesMax) => inflate(fileSystem, { fetched, draft, bytesMax }),
+    isDraftWhole: () => journalsOf(draft).every((file) => (fileSystem.sizeOf(file) ?? 0) === 0),
     swap() {
+      // A database that could not be checkpointed when it was closed leaves its log.
+      remove(...journalsOf(path), ...journalsOf(draft));
       fileSystem.rename(draft, path);
       fileSystem.syncDirectory(fileSystem.directoryOf(path));
     },
     removeFetched: () => remove(fetched),
-    removeDraft: () => remove(draft),
+    removeDraft: () => remove(draft, ...journalsOf(draft)),
   };
+}
+
+function journalsOf(path: string): string[] {
+  return JOURNAL_ENDINGS.map((ending) => path + ending);
 }
 
 /** A file that grows, synced now and then so that what waits to be saved is bounded. */

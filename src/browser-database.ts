@@ -8,13 +8,14 @@ import type { PagePortSource, Unnumbered } from './browser-calls.ts';
 import { isRepeatable, ownerLost, statementOf, wireTargetOf } from './browser-calls.ts';
 import { PageLink } from './browser-link.ts';
 import { PageMeeting } from './browser-meeting.ts';
-import type { Channel, ClientMessage, OwnerMessage, OwnerStatus, PlainCall, Statement } from './browser-messages.ts';
+import type { Channel, ClientMessage, OwnerMessage, OwnerStatus, PlainCall } from './browser-messages.ts';
 import { errorFromWire, wireError } from './browser-messages.ts';
 import { PagePorts } from './browser-ports.ts';
 import type { BrowserSyncOptions } from './browser-replica.ts';
 import type { StorageKind } from './browser-storage.ts';
+import { PageWatches } from './browser-watches.ts';
 import type { Coverage } from './core/coverage.ts';
-import { invariant, ReplicationError } from './core/errors.ts';
+import { codedError, invariant, ReplicationError } from './core/errors.ts';
 import type { DatabaseStatus, QueryOptions } from './replica/database.ts';
 import type { DurabilityTier } from './replica/durability.ts';
 import type { WatchOptions } from './replica/live-query.ts';
@@ -53,17 +54,11 @@ interface Settle {
   readonly reject: (error: ReplicationError) => void;
 }
 
-interface Watch {
-  readonly statement: Statement;
-  readonly callback: (rows: Row[]) => void;
-  readonly onError: (error: unknown) => void;
-}
-
 export class BrowserDatabase {
   readonly #channel: PageChannel;
   readonly #end: () => void;
   readonly #calls = new Map<number, Outstanding>();
-  readonly #watches = new Map<number, Watch>();
+  readonly #watches: PageWatches;
   readonly #links = new Map<number, Joined>();
   readonly #meetings = new Map<number, PageMeeting>();
   readonly #ports: PagePorts;
@@ -82,6 +77,7 @@ export class BrowserDatabase {
     this.#channel = channel;
     this.#end = end;
     this.#onOwner = onOwner;
+    this.#watches = new PageWatches((message) => channel.post(message));
     this.#ports = new PagePorts((carry, message) => channel.post({ type: 'carry', carry, message }));
     let settle: Settle | undefined;
     this.opened = new Promise((resolve, reject) => {
@@ -140,14 +136,9 @@ export class BrowserDatabase {
     options: WatchOptions = {},
   ): () => void {
     this.#checkOpen();
-    const watch = ++this.#last;
     const statement = statementOf(sql, parameters);
     const onError = options.onError ?? reportError;
-    this.#watches.set(watch, { statement, callback: callback as (rows: Row[]) => void, onError });
-    this.#channel.post({ type: 'watch', watch, statement });
-    return () => {
-      if (this.#watches.delete(watch)) this.#channel.post({ type: 'unwatch', watch });
-    };
+    return this.#watches.add(++this.#last, { statement, callback: callback as (rows: Row[]) => void, onError });
   }
 
   /**
@@ -238,11 +229,19 @@ export class BrowserDatabase {
     await this.close();
   }
 
-  /** @internal Nothing more is to be had from the worker. */
+  /** @internal Nothing more is to be had from the worker: whoever waits for it hears why, and it ends. */
   giveUp(error: ReplicationError): void {
+    if (this.#failed !== undefined) return;
     this.#failed = error;
+    this.#owner = false;
     this.#settleOpened.reject(error);
+    this.#ports.endAll();
+    this.#letGo();
     this.#fail(error);
+    this.#watches.giveUp(error);
+    for (const { link } of this.#links.values()) link.fail(error);
+    this.#links.clear();
+    for (const meeting of this.#meetings.values()) meeting.close();
   }
 
   #plain<T>(method: PlainCall, args: readonly unknown[]): Promise<T> {
@@ -250,12 +249,17 @@ export class BrowserDatabase {
   }
 
   async #close(): Promise<void> {
+    if (this.#failed !== undefined) return;
     const left = this.#ask({ type: 'leave' });
     for (const { link } of this.#links.values()) link.close();
     for (const meeting of this.#meetings.values()) meeting.close();
     this.#ports.endAll();
     await left.catch(() => undefined);
     this.#fail(closedError());
+    this.#letGo();
+  }
+
+  #letGo(): void {
     this.#channel.close();
     this.#end();
   }
@@ -280,8 +284,7 @@ export class BrowserDatabase {
 
   #join(number: number, link: PageLink): void {
     this.#ask<void>({ type: 'sync', link: number, target: link.target }).catch((error: unknown) => {
-      if (!this.#links.delete(number)) return;
-      link.receive('error', wireError(error));
+      if (this.#links.delete(number)) link.fail(codedError(error));
     });
   }
 
@@ -304,9 +307,9 @@ export class BrowserDatabase {
       case 'failure':
         return this.#settle(message.id)?.reject(errorFromWire(message.error));
       case 'rows':
-        return this.#rows(message.watch, message.rows);
+        return this.#watches.rows(message.watch, message.rows);
       case 'watch-failure':
-        return this.#watches.get(message.watch)?.onError(errorFromWire(message.error));
+        return this.#watches.failed(message.watch, errorFromWire(message.error));
       case 'link':
         return this.#links.get(message.link)?.link.receive(message.name, message.event);
       case 'ask-token':
@@ -345,7 +348,7 @@ export class BrowserDatabase {
     this.#ports.endAll();
     const outstanding = [...this.#calls.values()];
     this.#calls.clear();
-    for (const [watch, { statement }] of this.#watches) this.#channel.post({ type: 'watch', watch, statement });
+    this.#watches.askAgain();
     for (const [number, { link }] of this.#links) this.#join(number, link);
     for (const [meeting, { room }] of this.#meetings) this.#meet(meeting, room);
     for (const call of outstanding) this.#askAgain(call);
@@ -353,17 +356,17 @@ export class BrowserDatabase {
 
   #askAgain({ message, resolve, reject }: Outstanding): void {
     if (message.type === 'sync' || message.type === 'meet') return;
-    if (!isRepeatable(message)) return reject(ownerLost());
+    if (!isRepeatable(message)) {
+      this.#takeBack(message);
+      return reject(ownerLost());
+    }
     this.#ask(message as unknown as Unnumbered).then(resolve as (value: unknown) => void, reject);
   }
 
-  #rows(watch: number, rows: Row[]): void {
-    const { callback, onError } = this.#watches.get(watch) ?? {};
-    try {
-      callback?.(rows);
-    } catch (error) {
-      onError?.(error);
-    }
+  /** The new owner may have heard it before this page knew of the new owner: nobody would end what it began. */
+  #takeBack(message: ClientMessage): void {
+    if (message.type === 'begin') this.#ask({ type: 'end', tx: message.tx, commit: false }).catch(() => undefined);
+    if (message.type === 'accept') this.#channel.post({ type: 'carry', carry: message.carry, message: undefined });
   }
 
   async #tellToken(ask: number, number: number): Promise<void> {

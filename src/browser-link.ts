@@ -1,6 +1,7 @@
 /** The handle of a link in a page: what db.sync gives there. The link itself lives with the database's owner. */
 import type { WireError, WireSyncStatus, WireTarget } from './browser-messages.ts';
 import { errorFromWire } from './browser-messages.ts';
+import type { ReplicationError } from './core/errors.ts';
 import type { SyncEventListener, SyncEventName, SyncEvents, SyncStatus } from './replica/sync-events.ts';
 import { NO_TRAFFIC, SyncListeners } from './replica/sync-events.ts';
 
@@ -51,16 +52,16 @@ export class PageLink {
   }
 
   sendEphemeral(bytes: Uint8Array): void {
-    this.#parts.sendEphemeral(bytes);
+    if (this.#status.state !== 'closed') this.#parts.sendEphemeral(bytes);
   }
 
   /** The offline switch, for all pages that share the link. */
   pause(): void {
-    this.#parts.send('pause');
+    if (this.#status.state !== 'closed') this.#parts.send('pause');
   }
 
   resume(): void {
-    this.#parts.send('resume');
+    if (this.#status.state !== 'closed') this.#parts.send('resume');
   }
 
   /** Gives the handle up; the link ends with its last handle. */
@@ -68,6 +69,14 @@ export class PageLink {
     if (this.#status.state === 'closed') return;
     this.#status = { ...this.#status, state: 'closed' };
     this.#parts.send('close-link');
+    this.#listeners.emit('status', this.#status);
+  }
+
+  /** @internal There is no such link, or no owner for it any more. */
+  fail(error: ReplicationError): void {
+    if (this.#status.state === 'closed') return;
+    this.#status = { ...this.#status, state: 'closed', lastError: error };
+    this.#listeners.emit('error', error);
     this.#listeners.emit('status', this.#status);
   }
 

@@ -51,9 +51,16 @@ export class SharedLinks {
     tell(holder, number, 'status', shared.link.status);
   }
 
+  /** Undefined for a number that is none: the link was refused, or the handle given up. */
+  find(holder: Holder, number: number): SyncLink | undefined {
+    for (const { link, holds } of this.#byAddress.values()) if (holds.get(holder)?.has(number) === true) return link;
+    return undefined;
+  }
+
   /** Errors  CLOSED for a number that is none. */
   of(holder: Holder, number: number): SyncLink {
-    for (const { link, holds } of this.#byAddress.values()) if (holds.get(holder)?.has(number) === true) return link;
+    const link = this.find(holder, number);
+    if (link !== undefined) return link;
     throw new ReplicationError('CLOSED', 'this link is closed: call db.sync for another one');
   }
 

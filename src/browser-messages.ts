@@ -95,12 +95,26 @@ interface Postable {
   start?(): void;
 }
 
+export interface ChannelOptions {
+  /** Hears what a listener threw; the messages after it are received all the same. */
+  readonly report: (error: unknown) => void;
+  readonly close?: () => void;
+}
+
 /** Messages of one turn leave together. */
-export function channelOver<In, Out>(target: Postable, close: () => void = () => {}): Channel<In, Out> {
+export function channelOver<In, Out>(target: Postable, options: ChannelOptions): Channel<In, Out> {
+  const { report, close = () => {} } = options;
   let batch: Out[] = [];
   let listener: ((message: In) => void) | undefined;
+  const receiveOne = (message: In): void => {
+    try {
+      listener?.(message);
+    } catch (error) {
+      report(error);
+    }
+  };
   const receive = (event: MessageEvent): void => {
-    if (Array.isArray(event.data)) for (const message of event.data as In[]) listener?.(message);
+    if (Array.isArray(event.data)) for (const message of event.data as In[]) receiveOne(message);
   };
   return {
     post(message) {

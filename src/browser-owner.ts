@@ -83,6 +83,8 @@ interface ConversationParts {
 class Conversation {
   readonly #parts: ConversationParts;
   readonly #transactions = new Map<number, OpenTransaction>();
+  /** Asked for; they wait for their turn. */
+  readonly #beginning = new Set<number>();
   readonly #watches = new Map<number, () => void>();
   readonly #meetings = new Map<number, MeetingHandle>();
   readonly ports: CarriedPorts = new CarriedPorts((carry, message) => this.post({ type: 'carry', carry, message }));
@@ -124,18 +126,16 @@ class Conversation {
       case 'watch':
         return this.#watch(message.watch, message.statement);
       case 'unwatch':
-        this.#watches.get(message.watch)?.();
-        this.#watches.delete(message.watch);
-        return;
+        return this.#unwatch(message.watch);
       case 'sync':
         return this.#answer(message.id, () => links.join(this, message.link, message.target));
       case 'synced':
         return this.#answer(message.id, () => links.of(this, message.link).synced());
       case 'pause':
       case 'resume':
-        return links.of(this, message.link)[message.type]();
+        return links.find(this, message.link)?.[message.type]();
       case 'ephemeral':
-        return links.of(this, message.link).sendEphemeral(message.bytes);
+        return links.find(this, message.link)?.sendEphemeral(message.bytes);
       case 'close-link':
         return links.leave(this, message.link);
       case 'token':
@@ -191,22 +191,28 @@ class Conversation {
 
   /** Resolves when the transaction has begun. */
   #begin(tx: number): Promise<void> {
+    this.#beginning.add(tx);
     return new Promise((resolve, reject) => {
       const done = this.#parts.database.transaction(
         (handle) =>
           new Promise<void>((commit, rollBack) => {
             const finish = (keep: boolean): void => (keep ? commit() : rollBack(rolledBack()));
-            if (this.#ended) return finish(false);
+            if (!this.#beginning.delete(tx) || this.#ended) return finish(false);
             this.#transactions.set(tx, { handle, finish, done });
             resolve();
           }),
       );
       // Its outcome is the answer to 'end'.
-      done.catch(reject);
+      done.catch((error: unknown) => {
+        this.#beginning.delete(tx);
+        reject(error);
+      });
     });
   }
 
   async #end(tx: number, commit: boolean): Promise<void> {
+    // Given up before its turn came.
+    if (this.#beginning.delete(tx)) return;
     const transaction = this.#transaction(tx);
     this.#transactions.delete(tx);
     transaction.finish(commit);
@@ -223,7 +229,9 @@ class Conversation {
     throw new ReplicationError('CLOSED', 'this transaction has ended: await every tx call inside its callback');
   }
 
+  /** A page that asks a new owner for all that it had may have asked it once before it knew that it is another one. */
   #meet(meeting: number, room: string): void {
+    this.#leaveRoom(meeting);
     const handle = this.#parts.database.meet(room);
     this.#meetings.set(meeting, handle);
     handle.onMembers((members) => this.post({ type: 'members', meeting, members }));
@@ -235,7 +243,13 @@ class Conversation {
     this.#meetings.delete(meeting);
   }
 
+  #unwatch(watch: number): void {
+    this.#watches.get(watch)?.();
+    this.#watches.delete(watch);
+  }
+
   #watch(watch: number, { sql, values }: Statement): void {
+    this.#unwatch(watch);
     const fail = (error: unknown): void => this.post({ type: 'watch-failure', watch, error: wireError(error) });
     try {
       const rows = (found: never[]): void => this.post({ type: 'rows', watch, rows: found });

@@ -71,7 +71,7 @@ export async function openBrowserReplica(options: BrowserReplicaOptions): Promis
     context: noCallContext,
     target: (url, sync) => syncTarget({ url, options: sync, store, runtime, limits, adoption }),
     peering: new Peering({ replica, codec, runtime, limits, log }),
-    report: (error) => log.error({ err: error }, error instanceof Error ? error.message : String(error)),
+    report: reporterTo(log),
   });
   return { database, replica, codec, runtime };
 }
@@ -129,6 +129,11 @@ async function siteKeyFor(store: Store, relay: string): Promise<string> {
   const key = await crypto.subtle.importKey('raw', new Uint8Array(secret), hmac, false, ['sign']);
   const text = new TextEncoder().encode(`crmesh site key ${relay}`);
   return hexFromBytes(new Uint8Array(await crypto.subtle.sign('HMAC', key, text)));
+}
+
+/** Logs what no call hears. */
+export function reporterTo(log: Log): (error: unknown) => void {
+  return (error) => log.error({ err: error }, error instanceof Error ? error.message : String(error));
 }
 
 /** A worker has no other place to say what no call hears. */

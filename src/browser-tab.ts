@@ -9,8 +9,8 @@ import { compileEngine } from './browser-engine.ts';
 import { channelOver, wireError } from './browser-messages.ts';
 import type { ClientMessage, OwnerMessage } from './browser-messages.ts';
 import { DatabaseOwner } from './browser-owner.ts';
-import { consoleLog, openBrowserReplica } from './browser-replica.ts';
-import type { StorageKind } from './browser-storage.ts';
+import { consoleLog, openBrowserReplica, reporterTo } from './browser-replica.ts';
+import type { BrowserStorage, StorageKind } from './browser-storage.ts';
 import { openBrowserStorage } from './browser-storage.ts';
 import type { Limits } from './core/limits.ts';
 
@@ -32,6 +32,9 @@ export interface PagePlace {
 }
 
 type ControlMessage = { readonly type: 'owner' } | { readonly type: 'seek'; readonly client: string };
+
+/** What a worker throws uncaught ends the database in its page: nothing that a page says may come to that. */
+const reportToConsole = reporterTo(consoleLog);
 
 export class Tab {
   readonly #options: TabOptions;
@@ -90,11 +93,13 @@ export class Tab {
     this.#page.removeEventListener('message', this.#toLine);
     this.#line?.close();
     this.#line = undefined;
-    const page = channelOver<ClientMessage, OwnerMessage>(this.#page);
+    const page = channelOver<ClientMessage, OwnerMessage>(this.#page, { report: reportToConsole });
+    let opened: BrowserStorage | undefined;
     try {
       const { name, engine, storage: kind, limits, durability } = this.#options;
       const module = await compileEngine(engine, () => fetch(engine));
       const storage = await openBrowserStorage(name, { module, statementsMax: limits.statementsMax, kind });
+      opened = storage;
       const { database } = await openBrowserReplica({ storage, name, limits, durability, log: consoleLog });
       const owner = new DatabaseOwner(database, storage.kind);
       this.#owner = owner;
@@ -112,6 +117,8 @@ export class Tab {
         this.#tell({ type: 'owner' });
       });
     } catch (error) {
+      // Before the lock: the next tab has it the moment this ends.
+      await opened?.end().catch(() => undefined);
       page.post({ type: 'gone', error: wireError(error) });
     }
   }
@@ -121,7 +128,7 @@ export class Tab {
     this.#served.add(client);
     const line = new BroadcastChannel(this.#lockOf(client));
     const detach = owner.attach(
-      channelOver<ClientMessage, OwnerMessage>(line, () => line.close()),
+      channelOver<ClientMessage, OwnerMessage>(line, { report: reportToConsole, close: () => line.close() }),
       {
         owner: false,
         onLeave: async () => this.#drop(client, detach),

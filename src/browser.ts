@@ -71,7 +71,7 @@ export async function open(name: string, options: BrowserOpenOptions = {}): Prom
     offers?.close();
     worker.terminate();
   };
-  const channel = channelOver<OwnerMessage, ClientMessage>(worker);
+  const channel = channelOver<OwnerMessage, ClientMessage>(worker, { report: reportError });
   const database = new BrowserDatabase(channel, end, (owner) => offers?.setOwner(owner));
   if (options.serviceWorker === true && 'serviceWorker' in navigator) {
     offers = new ServiceWorkerOffers(name, (port, onEnd) => database.acceptUntil(port, onEnd), navigator.serviceWorker);

@@ -23,6 +23,8 @@ export interface ImagePlaces {
   openFetched(): Promise<ImageFile>;
   /** Makes the draft of what was fetched. Errors  IMAGE_REFUSED for what is no image, or one above `bytesMax`. */
   inflate(bytesMax: number): Promise<void>;
+  /** The closed draft is one plain file: no journal beside it holds a part of it, as on a full disk. */
+  isDraftWhole(): boolean;
   /** Puts the draft in the place of the closed database: whole or not at all, whenever the process ends. */
   swap(): void;
   removeFetched(): void;
@@ -134,6 +136,7 @@ function prepare({ store, driver, places, limits, runtime }: AdoptionParts, offe
     } finally {
       adopted.close();
     }
+    if (!places.isDraftWhole()) throw imageRefused('there is no room for it as a database');
   } catch (error) {
     const coded = codedError(error);
     throw coded.code === 'IMAGE_REFUSED' ? coded : imageRefused(coded.message, coded);

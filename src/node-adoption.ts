@@ -1,5 +1,5 @@
 /** Where an image lies on Node while it becomes the database: files beside the database file, under one lock. */
-import { createReadStream, createWriteStream, renameSync, rmSync } from 'node:fs';
+import { createReadStream, createWriteStream, renameSync, rmSync, statSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Transform } from 'node:stream';
@@ -10,12 +10,11 @@ import { NOT_INFLATABLE, TOO_LARGE_INFLATED } from './image-adoption.ts';
 import { lockFile } from './sqlite/file-lock.ts';
 import { canonicalPath } from './sqlite/file-path.ts';
 import { syncDirectory } from './sqlite/folder.ts';
+import { JOURNAL_ENDINGS } from './sqlite/journal-endings.ts';
 import { removeSideFile } from './sqlite/side-file.ts';
 import { imageRefused } from './store/image-check.ts';
 import { IMAGE_FILE_HEAD_BYTES } from './transport/image-file.ts';
 import { NodeImageFile } from './transport/node-image-file.ts';
-
-const JOURNALS = ['-wal', '-journal', '-shm'];
 
 /** For the database file `path`. */
 export function nodeImagePlaces(path: string): ImagePlaces {
@@ -25,12 +24,17 @@ export function nodeImagePlaces(path: string): ImagePlaces {
     draft,
     openFetched: () => NodeImageFile.open(fetched),
     inflate: (bytesMax) => inflate(fetched, draft, bytesMax),
+    isDraftWhole: () => JOURNAL_ENDINGS.every((ending) => sizeOf(draft + ending) === 0),
     swap: () => swap(draft, target),
     removeFetched: () => rmSync(fetched, { force: true }),
     removeDraft() {
-      for (const ending of ['', ...JOURNALS, '-lock']) rmSync(draft + ending, { force: true });
+      for (const ending of ['', ...JOURNAL_ENDINGS, '-lock']) rmSync(draft + ending, { force: true });
     },
   };
+}
+
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 }
 
 async function inflate(from: string, to: string, bytesMax: number): Promise<void> {
@@ -61,7 +65,7 @@ function swap(draft: string, target: string): void {
   const release = lockFile(target, undefined);
   try {
     removeSideFile(target);
-    for (const ending of JOURNALS) rmSync(target + ending, { force: true });
+    for (const ending of JOURNAL_ENDINGS) rmSync(target + ending, { force: true });
     renameSync(draft, target);
     syncDirectory(dirname(target));
   } finally {

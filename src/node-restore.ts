@@ -13,6 +13,7 @@ import type { Driver } from './sqlite/database.ts';
 import { lockFile, lockHolderOf } from './sqlite/file-lock.ts';
 import { canonicalPath } from './sqlite/file-path.ts';
 import { syncDirectory } from './sqlite/folder.ts';
+import { JOURNAL_ENDINGS } from './sqlite/journal-endings.ts';
 import { removeSideFile, sideFilePath } from './sqlite/side-file.ts';
 import { createWasmDriver } from './sqlite/wasm/driver.ts';
 import { openStore } from './store/store.ts';
@@ -33,8 +34,6 @@ export interface Restored {
   readonly changes: number;
   readonly tables: readonly string[];
 }
-
-const JOURNALS = ['-wal', '-journal', '-shm'];
 
 /**
  * Restores `backup` (made by db.backup, `crmesh backup`, or a copy of a database that was closed) as the file `path`.
@@ -83,7 +82,8 @@ function fileExists(path: string): ReplicationError {
 
 /** A copy of a database that was not closed needs its journal. */
 function copyWithJournal(from: string, to: string): void {
-  for (const ending of ['', ...JOURNALS]) if (existsSync(from + ending)) copyFileSync(from + ending, to + ending);
+  for (const ending of ['', ...JOURNAL_ENDINGS])
+    if (existsSync(from + ending)) copyFileSync(from + ending, to + ending);
 }
 
 /** Before it is opened as a replica, which would make one of any database. */
@@ -131,7 +131,7 @@ function replace(draft: string, path: string, { force = false }: RestoreOptions)
   try {
     if (!force && existsSync(target)) throw fileExists(path);
     removeSideFile(target);
-    for (const ending of JOURNALS) rmSync(target + ending, { force: true });
+    for (const ending of JOURNAL_ENDINGS) rmSync(target + ending, { force: true });
     renameSync(draft, target);
     renameSync(sideFilePath(draft), sideFilePath(target));
     syncDirectory(dirname(target));
@@ -141,7 +141,7 @@ function replace(draft: string, path: string, { force = false }: RestoreOptions)
 }
 
 function removeDatabase(path: string): void {
-  for (const ending of ['', ...JOURNALS, '-lock']) rmSync(path + ending, { force: true });
+  for (const ending of ['', ...JOURNAL_ENDINGS, '-lock']) rmSync(path + ending, { force: true });
   removeSideFile(path);
 }
 

@@ -2,6 +2,8 @@
  * The events of a service worker, as a replica uses them. Every piece of work is given to waitUntil and ends by itself,
  * so the browser keeps the worker no longer than that.
  */
+import { ReplicationError } from './core/errors.ts';
+import { errorAnswer } from './relay/answer.ts';
 import type { ServiceWorkerReplica } from './service-worker-replica.ts';
 
 /** What a page and its service worker post to each other. */
@@ -65,12 +67,30 @@ export function listenToEvents(replica: ServiceWorkerReplica, options: EventOpti
   scope.addEventListener('fetch', (event: FetchEvent) => {
     const { origin, pathname } = new URL(event.request.url);
     const isOurs = api !== undefined && origin === globalThis.location.origin && pathname.startsWith(`${api}/`);
-    if (isOurs) event.respondWith(replica.fetch(event.request));
-    const isWrite = isOurs && event.request.method !== 'GET';
-    if (!isWrite && Date.now() - fetchedAt < fetchSyncMs) return;
+    if (isOurs && isForeignWrite(event.request)) return event.respondWith(Promise.resolve(errorAnswer(foreignWrite())));
+    const answered = isOurs ? replica.fetch(event.request) : undefined;
+    if (answered !== undefined) event.respondWith(answered);
+    if ((!isOurs || isRead(event.request)) && Date.now() - fetchedAt < fetchSyncMs) return;
     fetchedAt = Date.now();
-    event.waitUntil(quietly(sync()));
+    // After the answer, so that what is written by it is in the sync.
+    event.waitUntil(quietly(Promise.resolve(answered).then(sync)));
   });
+}
+
+function isRead({ method }: Request): boolean {
+  return method === 'GET' || method === 'HEAD';
+}
+
+/**
+ * Why     The form of any site may be sent here, as a page that is opened: the browser shows neither an Origin here nor
+ *         whose form it is. An app writes with fetch, which another site cannot bring to this worker.
+ */
+function isForeignWrite(request: Request): boolean {
+  return request.mode === 'navigate' && !isRead(request);
+}
+
+function foreignWrite(): ReplicationError {
+  return new ReplicationError('FORBIDDEN', 'a form or another navigation may not write here: send it with fetch()');
 }
 
 /** A tab that holds the database becomes the peer; without one, or one that does not answer, the relay is asked. */

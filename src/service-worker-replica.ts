@@ -49,6 +49,7 @@ export class ServiceWorkerReplica {
   readonly #parts: ServiceWorkerParts;
   #opened: Promise<Opened> | undefined;
   #syncing: Promise<void> | undefined;
+  #nextSync: Promise<void> | undefined;
   #tab: SyncLink | undefined;
   #syncedAt: number | undefined;
 
@@ -68,15 +69,19 @@ export class ServiceWorkerReplica {
 
   /**
    * Exchanges everything with the tab that is there; without one, or with own writes that no relay has, with the relay.
-   * Calls meanwhile share one run.
+   * Calls during a run share the next one, so that it has what was written before them.
    *
    * Errors  UNAVAILABLE after syncMsMax; what ended the link. What came until then stays, the next sync goes on.
    */
   sync(): Promise<void> {
-    this.#syncing ??= this.#sync().finally(() => {
-      this.#syncing = undefined;
-    });
-    return this.#syncing;
+    if (this.#syncing === undefined) return this.#startSync();
+    this.#nextSync ??= this.#syncing
+      .catch(() => undefined)
+      .then(() => {
+        this.#nextSync = undefined;
+        return this.#startSync();
+      });
+    return this.#nextSync;
   }
 
   /** Answers one of the relay's endpoints from this replica; why it cannot is an answer too. Errors  USAGE without api. */
@@ -118,6 +123,13 @@ export class ServiceWorkerReplica {
 
   get hasTab(): boolean {
     return this.#tab !== undefined;
+  }
+
+  #startSync(): Promise<void> {
+    this.#syncing ??= this.#sync().finally(() => {
+      this.#syncing = undefined;
+    });
+    return this.#syncing;
   }
 
   async #sync(): Promise<void> {

@@ -1,4 +1,4 @@
-/** How the tests run: one process, sources as they stand, a printed summary last. */
+/** How the tests run: two processes, sources as they stand, a printed summary last. */
 import { fileURLToPath } from 'node:url';
 import { defineConfig, type ViteUserConfig } from 'vitest/config';
 
@@ -8,6 +8,7 @@ const config: ViteUserConfig = defineConfig({
     include: ['test/**/*.test.ts'],
     environment: 'node',
     pool: 'forks',
+    maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 30_000,
     coverage: { provider: 'v8', include: ['src/**'], reporter: ['text-summary', 'json-summary'] },

@@ -168,6 +168,9 @@ class Session(GreetingSession):
         if self.phase == 'open':
             self.beat(ask=number)
 
+    def state_coverage(self, event):
+        self.state(event['coverage'])
+
     def carry(self, event):
         self.carries_to = event.get('to')
         if self.carries_to is not None:
@@ -197,6 +200,7 @@ class Session(GreetingSession):
             if one['afterInput'] is None and now - one['askedAt'] >= limits['beatMs']:
                 one['askedAt'] = now
                 self.beat(ask=one['ask'])
+        self.repeat_statement()
         waiting = self.repair['waitingSince']
         if waiting is not None and now - waiting >= limits['silenceMs']:
             self.repair['waitingSince'] = None
@@ -219,5 +223,5 @@ IN_OPEN = {
     'base-found': Session.base_found, 'piece': Session.piece, 'own-parts': Session.own_parts,
     'served': Session.served, 'gaps': Session.gaps, 'image-found': Session.image_found, 'sent': Session.sent,
     'drained': Session.drained, 'acknowledge': Session.send_acks, 'carry': Session.carry,
-    'ephemeral': Session.ephemeral,
+    'state': Session.state_coverage, 'ephemeral': Session.ephemeral,
 }

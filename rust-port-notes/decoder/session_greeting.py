@@ -80,14 +80,15 @@ class GreetingSession(SessionState):
         self.feed['state'] = 'off' if is_leaf else 'idle'
         self.intake |= {'state': 'pulling' if self.is_client or is_peer else 'off', 'cursor': cursor}
         self.intake |= {'pulledAt': self.now, 'askedFrom': cursor['at'] if cursor else 0}
+        self.intake['unclaimed'] = event['unclaimed']
         if self.is_client:
             self.effect('record-ack', ack=ack, replace=True)
         else:
             welcome = {**self.greeting(), 'digest': event['digest'], 'acks': event['acks']}
             self.send('welcome', **welcome, cursor=cursor if is_peer else None)
         self.effect('opened')
-        if (self.is_client or is_peer) and event['differing']:
-            self.send('coverage', coverage=event['differing'])
+        if self.is_client or is_peer:
+            self.state(event['differing'])
         if self.is_client:
             self.pull()
             if is_peer:

@@ -15,6 +15,9 @@ def base(session, message, _bytes):
     if message['at'] < intake['askedFrom']:
         session.effect('alarm', code='PEER_LOST_HISTORY')
     session.effect('store-base', peer=session.peer['site'], cursor=cursor)
+    if message['at'] < intake['askedFrom']:
+        unclaimed, intake['unclaimed'] = intake['unclaimed'], {}
+        session.state(unclaimed)
 
 
 def window(session, message, count):
@@ -140,16 +143,21 @@ def nack(session, message, _bytes):
 
 def coverage(session, message, _bytes):
     stated = message['coverage']
+    if not stated:
+        session.heard()
+        return
     if session.local['site'] in stated:
         session.effect('check-own', held=end_of(stated[session.local['site']]))
     if session.has_leaf:
         if session.intake['state'] == 'off':
             session.effect('find-gaps', stated=without(stated, session.peer['site']))
+            session.send('coverage', coverage={})
         return
-    session.state(stated)
+    session.note_stated(stated)
     if len(session.repair['stated']) > session.limits['sitesMax']:
         session.end('LIMIT_EXCEEDED')
     session.pump_repair()
+    session.send('coverage', coverage={})
 
 
 def want(session, message, _bytes):

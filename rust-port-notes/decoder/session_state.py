@@ -28,7 +28,7 @@ class SessionState:
         self.terms, self.local, self.session = start['terms'], dict(start['local']), start['session']
         self.phase, self.mode, self.peer = 'greeting', self.terms['mode'], None
         self.feed = {'state': 'off', 'at': 0, 'claimNumber': None, 'n': 0, 'reading': False, 'once': False}
-        self.intake = {'state': 'off', 'cursor': None, 'n': 0, 'pulledAt': now, 'askedFrom': 0}
+        self.intake = {'state': 'off', 'cursor': None, 'n': 0, 'pulledAt': now, 'askedFrom': 0, 'unclaimed': {}}
         self.intake |= {'liveAfter': None, 'live': False, 'vouched': False}
         self.upload = {'sends': False, 'announced': self.local['announced'], 'settled': [], 'held': []}
         self.upload |= {'inFlight': [], 'reading': False, 'progressAt': now}
@@ -36,6 +36,7 @@ class SessionState:
         self.credit = {'sentBytes': 0, 'maySendBytes': 0, 'receivedBytes': 0, 'doneBytes': 0}
         self.credit |= {'grantedBytes': self.limits['creditBytes'], 'blocked': False}
         self.repair = {'stated': {}, 'asked': {}, 'waitingSince': None}
+        self.stating = {'open': {}, 'next': {}, 'sentAt': 0}
         self.serving = {'wanted': None, 'reading': False}
         self.asks = {'next': 1, 'open': [], 'toAnswer': []}
         self.image_offer = 'none'
@@ -180,6 +181,25 @@ class SessionState:
             self.send('part', **part)
 
     def state(self, coverage):
+        if not coverage:
+            return
+        if self.stating['open']:
+            self.stating['next'] = unite_coverages(self.stating['next'], coverage)
+            return
+        self.stating = {'open': coverage, 'next': {}, 'sentAt': self.now}
+        self.send('coverage', coverage=coverage)
+
+    def heard(self):
+        self.stating['open'] = {}
+        self.state(self.stating['next'])
+
+    def repeat_statement(self):
+        stating = self.stating
+        if stating['open'] and self.now - stating['sentAt'] >= self.limits['beatMs']:
+            stating['sentAt'] = self.now
+            self.send('coverage', coverage=stating['open'])
+
+    def note_stated(self, coverage):
         self.repair['stated'] = unite_coverages(self.repair['stated'], coverage)
 
     def find_base(self, cursor, **feed):

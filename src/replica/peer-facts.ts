@@ -21,7 +21,7 @@ export function peerKnown(link: HostedLink, site: SiteId, sites: readonly SiteId
       store.setHeldBy(former, emptyAcknowledgement);
     }
   }
-  const digest = link.session.peer?.digest ?? new Map();
+  const unclaimed = unclaimedFor(link, site);
   return {
     type: 'peer-known',
     cursor: host.cursorOf(site),
@@ -29,14 +29,40 @@ export function peerKnown(link: HostedLink, site: SiteId, sites: readonly SiteId
     heldByPeer: store.heldBy(site),
     shown: store.shown,
     digest: growth.digestOf(store.coverage),
-    differing: unionCoverage(growth.differing(store.coverage, digest), unclaimedFor(link, site)),
+    differing: toState(link, site),
+    unclaimed: store.isOnlySource(site) ? unclaimed : emptyCoverage,
   };
 }
 
-/** A leaf also states where rows lie that it has without a claim: a relay that lost its file lacks them too (R12). */
-function unclaimedFor({ host, options, mode }: HostedLink, peer: SiteId): Coverage {
-  const isLeaf = options.role === 'client' && mode === 'leaf';
-  return isLeaf ? withoutSites(host.store.unclaimed, [peer]) : emptyCoverage;
+/**
+ * After a migration that applied parked changes: what a leaf covers now, since it can bring these changes from now on.
+ *
+ * Why     A relay that lost its file pulled the leaf's whole store before they were in it (R12).
+ */
+export function coverageToState(link: HostedLink): Coverage {
+  const { peer } = link.session;
+  return peer !== undefined && isLeafLink(link) ? toState(link, peer.site) : emptyCoverage;
+}
+
+function toState(link: HostedLink, peer: SiteId): Coverage {
+  const { store, growth } = link.host;
+  const digest = link.session.peer?.digest ?? new Map();
+  const differing = growth.differing(store.coverage, digest);
+  return store.isOnlySource(peer) ? differing : unionCoverage(differing, unclaimedFor(link, peer));
+}
+
+/**
+ * A leaf also states where rows lie that it has without a claim: a relay that lost its file lacks them too (R12).
+ *
+ * Why     Where the relay itself gave all of them it lacks none as long as its store does not go back, and spans are so
+ *         wide that they meet every hole of the relay: it would pull back whatever it gave.
+ */
+function unclaimedFor(link: HostedLink, peer: SiteId): Coverage {
+  return isLeafLink(link) ? withoutSites(link.host.store.unclaimed, [peer]) : emptyCoverage;
+}
+
+function isLeafLink({ options, mode }: HostedLink): boolean {
+  return options.role === 'client' && mode === 'leaf';
 }
 
 /**

@@ -27,6 +27,7 @@ import { LoopJobs } from './loop-jobs.ts';
 import { LinkBudget } from './link-budget.ts';
 import type { HostedLink, LinkHost } from './link-host.ts';
 import { calledLinks, carryingLinks, meshOf, meshRefusal } from './mesh.ts';
+import { coverageToState } from './peer-facts.ts';
 import { ReadQueue } from './read-queue.ts';
 import { endPeersOfRefused, refusedWritesRefusal } from './refused-writes.ts';
 import type { AttachOptions, Commit, Link, ReplicaPort } from './replica-port.ts';
@@ -138,14 +139,15 @@ export class Replica implements ReplicaPort {
     options: { readonly plan?: boolean; readonly allowDestructive?: boolean } = {},
   ): MigrationResult {
     this.flush();
-    const { storedMax: before, coverage } = this.store;
+    const { storedMax: before, coverage, parkedChanges } = this.store;
     const result = this.store.migrate(text, options);
     if (result.outcome === 'refused' && options.plan !== true) throw schemaRefused(result.steps);
     const growth = subtractCoverage(this.store.coverage, coverage);
     if (this.store.storedMax > before || growth.size > 0) {
       this.#publish({ before, after: this.store.storedMax, parts: undefined, growth }, undefined);
     }
-    for (const link of this.#links) this.#acknowledgeAll(link);
+    const released = this.store.parkedChanges < parkedChanges;
+    for (const link of this.#links) this.#tellMigrated(link, released);
     return result;
   }
 
@@ -353,11 +355,12 @@ export class Replica implements ReplicaPort {
     for (const listener of this.#listeners) this.#guard(() => listener(commit));
   }
 
-  #acknowledgeAll(link: SessionLink): void {
+  #tellMigrated(link: SessionLink, released: boolean): void {
     const { peer } = link.session;
     if (peer === undefined || link.state !== 'open') return;
     const sites = [peer.site, ...peer.formerSites];
     link.handle({ type: 'acknowledge', acks: new Map(sites.map((site) => [site, this.store.acknowledge(site)])) });
+    if (released) link.handle({ type: 'state', coverage: coverageToState(link) });
   }
 
   #endAll(why: string): void {

@@ -118,9 +118,11 @@ export class SessionLink implements Link, HostedLink {
     return this.#state.peer === undefined ? emptyRangeSet : unsettledRanges(this.#state.upload);
   }
 
-  /** P4: the peer gave us exactly this part in this session. */
+  /** P4: the peer gave us exactly this part in this session; of others' parts a leaf does so in a vouched refill only. */
   hasDelivered(blob: PartBlob): boolean {
-    return this.mode === 'peer' && this.#echo.hasDelivered(blob);
+    const { intake } = this.#state;
+    const refills = this.options.role === 'server' && (intake.vouched || intake.cursor !== undefined);
+    return (this.mode === 'peer' || refills) && this.#echo.hasDelivered(blob);
   }
 
   get lacking(): number {

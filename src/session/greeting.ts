@@ -15,6 +15,7 @@ import { lostToWelcome, siteConflict } from './identity-alarm.ts';
 import { pull } from './intake.ts';
 import type { SessionEvent, Step } from './session-event.ts';
 import type { PeerFacts, SessionState } from './session-state.ts';
+import { stateCoverage } from './stating.ts';
 import { andThen, sending, stay } from './step-result.ts';
 import { initialUpload, pumpUpload } from './upload.ts';
 
@@ -70,13 +71,12 @@ export function openSession(state: SessionState, known: PeerKnown, now: number):
       cursor: known.cursor,
       pulledAt: now,
       askedFrom: known.cursor?.at ?? 0,
+      unclaimed: known.unclaimed,
     },
   };
   const first = client ? stay(opened, { type: 'record-ack', ack, replace: true }) : welcome(opened, known, now);
   let step = andThen(first, (s) => stay(s, { type: 'opened' }));
-  if ((client || peerMode) && known.differing.size > 0) {
-    step = andThen(step, (s) => sending(s, now, { type: 'coverage', coverage: known.differing }));
-  }
+  if (client || peerMode) step = andThen(step, (s) => stateCoverage(s, known.differing, now));
   if (client) step = andThen(step, (s) => pull(s, now));
   if (client && peerMode) step = andThen(step, (s) => resumeFeed(s, s.peer?.cursor));
   step = andThen(step, (s) => sendAsks(s, now));

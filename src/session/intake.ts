@@ -3,14 +3,15 @@
  * ONE pull, and windows are ignored until the base that answers it.
  */
 import type { Coverage } from '../core/coverage.ts';
-import { withoutSites } from '../core/coverage.ts';
+import { emptyCoverage, withoutSites } from '../core/coverage.ts';
 import type { StoreVersion } from '../core/version.ts';
 import type { Base, Beat, Mark, Window } from '../wire/message.ts';
 import { noteDone, noteReceived } from './credit.ts';
 import { endProtocol } from './ending.ts';
-import type { SessionEffect, Step } from './session-event.ts';
+import type { Step } from './session-event.ts';
 import type { SessionState } from './session-state.ts';
-import { sending, stay } from './step-result.ts';
+import { stateCoverage } from './stating.ts';
+import { andThen, sending, stay } from './step-result.ts';
 
 const NOT_LIVE = { live: false, liveAfter: undefined } as const;
 
@@ -27,17 +28,29 @@ export function pull(state: SessionState, now: number): Step {
  *
  * Why  A pull is repeated when its answer is slow: the base of an earlier one may come after windows moved the cursor on.
  */
-export function takeBase(state: SessionState, base: Base): Step {
+export function takeBase(state: SessionState, base: Base, now: number): Step {
   const { intake, peer } = state;
   if (intake.state === 'off') return endProtocol(state, 'a base was sent, but none was asked for');
   if (intake.state !== 'pulling' || peer === undefined) return stay(state);
   const cursor = { nonce: base.era, at: base.at };
-  const effects: SessionEffect[] = [{ type: 'store-base', peer: peer.site, cursor }];
-  if (base.at < intake.askedFrom) {
-    const message = `the peer resumes at ${base.at}, below the ${intake.askedFrom} taken before: it was wiped or restored`;
-    effects.unshift({ type: 'alarm', code: 'PEER_LOST_HISTORY', message });
-  }
-  return stay({ ...state, intake: { ...intake, state: 'taking', cursor, n: 0, ...NOT_LIVE } }, ...effects);
+  const taking: SessionState = { ...state, intake: { ...intake, state: 'taking', cursor, n: 0, ...NOT_LIVE } };
+  const stored = stay(taking, { type: 'store-base', peer: peer.site, cursor });
+  if (base.at >= intake.askedFrom) return stored;
+  const message = `the peer resumes at ${base.at}, below the ${intake.askedFrom} taken before: it was wiped or restored`;
+  const told = stay(taking, { type: 'alarm', code: 'PEER_LOST_HISTORY', message });
+  return andThen(
+    andThen(told, () => stored),
+    (s) => stateUnclaimed(s, now),
+  );
+}
+
+/** R12: what it lost it may lack for ever, if nobody states it. */
+function stateUnclaimed(state: SessionState, now: number): Step {
+  return stateCoverage(
+    { ...state, intake: { ...state.intake, unclaimed: emptyCoverage } },
+    state.intake.unclaimed,
+    now,
+  );
 }
 
 export function takeWindow(state: SessionState, window: Window | Mark, bytes: number, now: number): Step {

@@ -7,6 +7,7 @@ import { initialAsks } from './asking.ts';
 import { initialCredit } from './credit.ts';
 import { initialRepair } from './repair.ts';
 import type { LocalFacts, SessionState, SessionTerms } from './session-state.ts';
+import { initialStating } from './stating.ts';
 import { initialUpload } from './upload.ts';
 
 export interface NewSession {
@@ -33,6 +34,7 @@ export function newSession({ terms, local, limits, session }: NewSession, now: n
       n: 0,
       pulledAt: now,
       askedFrom: 0,
+      unclaimed: emptyCoverage,
       liveAfter: undefined,
       live: false,
       vouched: false,
@@ -41,6 +43,7 @@ export function newSession({ terms, local, limits, session }: NewSession, now: n
     carriesTo: undefined,
     credit: initialCredit(limits.creditBytes),
     repair: { ...initialRepair(), stated: emptyCoverage },
+    stating: initialStating(),
     serving: { wanted: undefined, reading: false },
     asks: initialAsks(),
     imageOffer: 'none',

@@ -13,6 +13,7 @@ import { checkBeat, takeBase, takeWindow } from './intake.ts';
 import { noteAnswered, pumpRepair } from './repair.ts';
 import type { Step } from './session-event.ts';
 import type { SessionState } from './session-state.ts';
+import { takeHeard } from './stating.ts';
 import { andThen, stay } from './step-result.ts';
 import { pumpServing, takeWant } from './serving.ts';
 import { pumpUpload, takeAck, takeNack } from './upload.ts';
@@ -21,7 +22,7 @@ import { pullCarried, takePullAll, takeStated } from './vouching.ts';
 export function takeMessage(state: SessionState, message: Message, bytes: number, now: number): Step {
   switch (message.type) {
     case 'base':
-      return takeBase(state, message);
+      return takeBase(state, message, now);
     case 'window':
     case 'mark':
       return takeWindow(state, message, bytes, now);
@@ -36,7 +37,7 @@ export function takeMessage(state: SessionState, message: Message, bytes: number
     case 'nack':
       return message.site === state.local.site ? takeNack(state, message, now) : stay(state);
     case 'coverage':
-      return takeCoverage(state, message.coverage);
+      return takeCoverage(state, message.coverage, now);
     case 'want':
       return takeWant(state, message);
     case 'credit':
@@ -94,7 +95,8 @@ function takePull(state: SessionState, cursor: Parameters<typeof answerPull>[1])
   return answerPull(state, cursor);
 }
 
-function takeCoverage(state: SessionState, coverage: Coverage): Step {
-  const stated = takeStated(state, coverage);
+function takeCoverage(state: SessionState, coverage: Coverage, now: number): Step {
+  if (coverage.size === 0) return takeHeard(state, now);
+  const stated = takeStated(state, coverage, now);
   return stay(stated.state, ...checkStated(state, coverage), ...stated.effects);
 }

@@ -41,6 +41,8 @@ export type SessionEvent =
       /** Our digest and coverage in the buckets that differ, as of now. */
       readonly digest: CoverageDigest;
       readonly differing: Coverage;
+      /** Where rows lie without a claim that this peer gave us: it is told only when its base shows that it lost some. */
+      readonly unclaimed: Coverage;
     }
   /** A commit of our store: own flush or merge. */
   | {
@@ -90,6 +92,8 @@ export type SessionEvent =
   | { readonly type: 'ask' }
   /** After a migration here: what we now hold of the peer's sites. */
   | { readonly type: 'acknowledge'; readonly acks: ReadonlyMap<SiteId, Acknowledgement> }
+  /** This leaf has rows to bring that it could not bring when it greeted: what it covers now. */
+  | { readonly type: 'state'; readonly coverage: Coverage }
   | { readonly type: 'ephemeral'; readonly bytes: Uint8Array }
   | { readonly type: 'tick' }
   /** This side ends it. */

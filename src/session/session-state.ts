@@ -89,6 +89,8 @@ export interface Intake {
   readonly pulledAt: number;
   /** The cursor at the beginning of the session, 0 without one: a store does not go back while it is open. */
   readonly askedFrom: number;
+  /** What the peer is told that we have of it without a claim, once it shows that it lost some. */
+  readonly unclaimed: Coverage;
   /** The peer said that it sent everything: true once this many inputs are merged. */
   readonly liveAfter: number | undefined;
   readonly live: boolean;
@@ -127,6 +129,15 @@ export interface Repair {
   readonly waitingSince: number | undefined;
 }
 
+/** What the peer is told that this side covers, until it has heard it. */
+export interface Stating {
+  /** Sent and not heard yet. */
+  readonly open: Coverage;
+  /** Sent once that is heard. */
+  readonly next: Coverage;
+  readonly sentAt: number;
+}
+
 /** A want of the peer that waits for its answer (R16). */
 export interface Serving {
   readonly wanted: { readonly site: SiteId; readonly ranges: RangeSet } | undefined;
@@ -155,6 +166,7 @@ export interface SessionState {
   readonly carriesTo: StoreVersion | undefined;
   readonly credit: CreditState;
   readonly repair: Repair;
+  readonly stating: Stating;
   readonly serving: Serving;
   readonly asks: Asks;
   /** asked: windows wait for the answer whether there is an image to offer (image-offer.ts). */
@@ -190,6 +202,7 @@ export function copyOfState(state: SessionState): Mutable<SessionState> {
     carriesTo: state.carriesTo,
     credit: state.credit,
     repair: state.repair,
+    stating: state.stating,
     serving: state.serving,
     asks: state.asks,
     imageOffer: state.imageOffer,

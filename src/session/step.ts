@@ -21,6 +21,7 @@ import { askForGaps, giveUpWaiting, pumpRepair } from './repair.ts';
 import type { SessionEvent, SessionEventType, Step } from './session-event.ts';
 import type { Phase, SessionState } from './session-state.ts';
 import { copyOfState } from './session-state.ts';
+import { repeatStatement, stateCoverage } from './stating.ts';
 import { andThen, sending, stay } from './step-result.ts';
 import { startVouchedRefill, vouches } from './vouching.ts';
 import { pumpServing, sendServed } from './serving.ts';
@@ -60,6 +61,7 @@ const greeting: Row = {
   drained: ignore,
   ask: (state, _event, now) => ask(state, now),
   acknowledge: ignore,
+  state: ignore,
   carry: ignore,
   ephemeral: ignore,
   tick: (state, _event, now) => keepAlive(state, now),
@@ -93,6 +95,7 @@ const open: Row = {
   drained: (state) => pump({ ...state, credit: { ...state.credit, blocked: false } }),
   ask: (state, _event, now) => ask(state, now),
   acknowledge: (state, { acks }, now) => sendAcks(state, acks, now),
+  state: (state, { coverage }, now) => stateCoverage(state, coverage, now),
   carry: (state, { to }, now) => setCarrying(state, to, now),
   ephemeral: (state, { bytes }, now) => sending(state, now, { type: 'ephemeral', bytes }),
   tick: (state, _event, now) => {
@@ -100,6 +103,7 @@ const open: Row = {
     step = andThen(step, (s) => repeatPull(s, now));
     step = andThen(step, (s) => resendLost(s, now));
     step = andThen(step, (s) => repeatAsks(s, now));
+    step = andThen(step, (s) => repeatStatement(s, now));
     return andThen(step, (s) => pumpRepair(giveUpWaiting(s, now)));
   },
   end,
@@ -123,6 +127,7 @@ const closed: Row = {
   drained: ignore,
   ask: ignore,
   acknowledge: ignore,
+  state: ignore,
   carry: ignore,
   ephemeral: ignore,
   tick: ignore,

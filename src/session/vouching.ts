@@ -4,6 +4,7 @@
  * could claim away another site's writes. It needs the grant's `vouch`; it is finite, since it moves a cursor.
  */
 import type { Coverage } from '../core/coverage.ts';
+import { withoutSites } from '../core/coverage.ts';
 import type { Cursor } from '../core/cursor.ts';
 import { ReplicationError } from '../core/errors.ts';
 import type { Beat } from '../wire/message.ts';
@@ -13,6 +14,7 @@ import { pull } from './intake.ts';
 import { noteStated, pumpRepair } from './repair.ts';
 import type { Step } from './session-event.ts';
 import type { SessionState } from './session-state.ts';
+import { hear } from './stating.ts';
 import { andThen, stay } from './step-result.ts';
 
 /** Whether the peer is a leaf of ours: what it covers is not asked for by want, it does not serve. */
@@ -20,13 +22,16 @@ export function vouches({ terms, mode }: SessionState): boolean {
   return terms.role === 'server' && mode === 'leaf';
 }
 
-/** What the peer covers: gaps are pulled from a leaf that may vouch, asked of a peer once its windows are taken. */
-export function takeStated(state: SessionState, coverage: Coverage): Step {
-  if (!vouches(state)) return pumpStated(noteStated(state, coverage));
+/**
+ * What the peer covers: gaps are pulled from a leaf that may vouch, asked of a peer once its windows are taken. During
+ * a refill a statement of the leaf is not heard: the leaf repeats it.
+ */
+export function takeStated(state: SessionState, coverage: Coverage, now: number): Step {
+  if (!vouches(state)) return andThen(pumpStated(noteStated(state, coverage)), (s) => hear(s, now));
   if (state.intake.state !== 'off') return stay(state);
   // What the leaf wrote itself it uploads by itself (R8).
-  const stated = new Map([...coverage].filter(([site]) => site !== state.peer?.site));
-  return stay(state, { type: 'find-gaps', stated });
+  const stated = withoutSites(coverage, state.peer === undefined ? [] : [state.peer.site]);
+  return andThen(stay(state, { type: 'find-gaps', stated }), (s) => hear(s, now));
 }
 
 /** Statements add up: a peer may not make us remember sites without bound (P6). */

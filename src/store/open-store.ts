@@ -87,7 +87,7 @@ export function openDatabase(options: StoreOptions): OpenedStore {
 }
 
 function openConnected(connection: Connection, options: StoreOptions): OpenedStore {
-  try {
+  return orClose(connection, () => {
     createStoreTables(connection);
     if (isImage(connection)) return openImage(connection, options);
     const reason = reasonForNewSite(connection, options.marker);
@@ -97,6 +97,13 @@ function openConnected(connection: Connection, options: StoreOptions): OpenedSto
     const opened = reopen(options);
     options.onNewSite?.({ site: opened.identity.site, former, reason });
     return opened;
+  });
+}
+
+/** What fails on the way to an open store leaves the file closed, so that it can be opened again. */
+function orClose<T>(connection: Connection, work: () => T): T {
+  try {
+    return work();
   } catch (error) {
     connection.close();
     throw error;
@@ -122,12 +129,7 @@ export function giveNewSite(connection: Connection, options: StoreOptions): void
 /** Opens a file whose identity is known to be its own. */
 export function reopen(options: StoreOptions): OpenedStore {
   const reopened = connect(options);
-  try {
-    return startEra(reopened, options);
-  } catch (error) {
-    reopened.close();
-    throw error;
-  }
+  return orClose(reopened, () => startEra(reopened, options));
 }
 
 /** Errors  USAGE for what a caller without types can give. */
@@ -140,7 +142,8 @@ function assertOptions({ schema, durability = 'normal' }: StoreOptions): void {
   }
 }
 
-function connect({ driver, path, durability, lockNote, mustExist }: StoreOptions): Connection {
+function connect(options: StoreOptions): Connection {
+  const { driver, path, durability, lockNote, mustExist } = options;
   return driver.open(path, {
     durability: durability ?? 'normal',
     ...(lockNote === undefined ? {} : { lockNote }),
@@ -226,7 +229,7 @@ export function reopenTables(opened: OpenedStore, options: StoreOptions): Opened
   }
   opened.context.connection.close();
   const connection = connect(options);
-  try {
+  return orClose(connection, () => {
     createFormTable(connection);
     const sites = new SiteRegistry(connection);
     const context = { ...opened.context, connection, sites, clocks: new ClockTables(connection, sites) };
@@ -234,10 +237,7 @@ export function reopenTables(opened: OpenedStore, options: StoreOptions): Opened
     const reopened = readTablesAgain({ ...opened, context, schema }, options);
     boundInSize(connection, options);
     return reopened;
-  } catch (error) {
-    connection.close();
-    throw error;
-  }
+  });
 }
 
 /** More than one schema change raises the engine's own count by. */

@@ -14,6 +14,7 @@ import type { SiteId } from '../core/site-id.ts';
 import { siteIdBytes, siteIdFromBytes } from '../core/site-id.ts';
 import type { StoreVersion } from '../core/version.ts';
 import type { Connection } from '../sqlite/database.ts';
+import { readNote, saveNote } from './notes.ts';
 import type { SiteRegistry } from './site-registry.ts';
 import { bytesOf, numberOf, textOf } from './sql-text.ts';
 
@@ -30,8 +31,11 @@ export class PeerRecords {
   readonly #held = new Map<SiteId, Acknowledgement>();
   readonly #unsavedCursors = new Set<string>();
   readonly #unsavedHeld = new Set<SiteId>();
+  #hasManySources: boolean;
+  #unsavedSources = false;
 
   constructor(connection: Connection, sites: SiteRegistry) {
+    this.#hasManySources = readNote(connection, 'many-sources') !== undefined;
     for (const [peer, subset, nonce, at] of connection
       .prepare('SELECT peer, subset, nonce, c FROM crmesh_cursor')
       .all()) {
@@ -54,6 +58,10 @@ export class PeerRecords {
   }
 
   setCursor(record: CursorRecord): void {
+    const { peer, subset, cursor } = record;
+    const before = this.cursorOf(peer, subset);
+    // In the same era a lower one is an old answer; in another one the peer lost what it had.
+    if (before !== undefined && before.nonce !== cursor.nonce && before.at > cursor.at) this.noteOtherSource();
     this.#cursors.set(keyOf(record), record);
     this.#unsavedCursors.add(keyOf(record));
   }
@@ -76,6 +84,19 @@ export class PeerRecords {
     this.#unsavedHeld.add(peer);
   }
 
+  /** Rows of others are here that did not come by the windows of one peer, or that it has no more. */
+  noteOtherSource(): void {
+    if (this.#hasManySources) return;
+    this.#hasManySources = true;
+    this.#unsavedSources = true;
+  }
+
+  /** All rows of others came by the windows of `peer`, which has lost none of them since. */
+  isOnlySource(peer: SiteId): boolean {
+    const cursors = [...this.#cursors.values()];
+    return !this.#hasManySources && cursors.length > 0 && cursors.every((cursor) => cursor.peer === peer);
+  }
+
   /** Something was received from a peer, or acknowledged by one. */
   get isUsed(): boolean {
     const says = (ack: Acknowledgement): boolean => KINDS.some((kind) => ack[kind].length > 0);
@@ -83,18 +104,20 @@ export class PeerRecords {
   }
 
   get unsaved(): boolean {
-    return this.#unsavedCursors.size + this.#unsavedHeld.size > 0;
+    return this.#unsavedSources || this.#unsavedCursors.size + this.#unsavedHeld.size > 0;
   }
 
   /** Writes what is not saved yet; inside a transaction. Call saved() once it has committed. */
   save(connection: Connection, sites: SiteRegistry): void {
     for (const key of this.#unsavedCursors) saveCursor(connection, this.#cursors.get(key)!);
     for (const peer of this.#unsavedHeld) saveHeld(connection, sites.ordOf(peer), this.heldBy(peer));
+    if (this.#unsavedSources) saveNote(connection, 'many-sources', 1);
   }
 
   saved(): void {
     this.#unsavedCursors.clear();
     this.#unsavedHeld.clear();
+    this.#unsavedSources = false;
   }
 }
 

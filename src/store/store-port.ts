@@ -156,6 +156,8 @@ export interface StorePort {
   migrate(text: string, options?: { readonly plan?: boolean; readonly allowDestructive?: boolean }): MigrationResult;
   /** Where rows of other sites may lie that no claim covers yet: pieces of a refill that did not end, refilled rows. */
   readonly unclaimed: Coverage;
+  /** All rows of others came by the windows of `peer`, which has lost none of them since: it lacks nothing of them. */
+  isOnlySource(peer: SiteId): boolean;
   readonly parkedChanges: number;
   /** The mesh that was joined last; undefined before any. */
   readonly mesh: string | undefined;

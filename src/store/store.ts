@@ -69,6 +69,8 @@ export class Store implements StorePort {
   #closed = false;
   /** A schema change failed half-way: what the engine and this store know of the tables is not what is in the file. */
   #isStale = false;
+  /** After it the file was closed, and could not be opened again yet. */
+  #isShut = false;
   /** The file is another one now, or has a new site id, and is not open: the next use opens it. */
   #isSwapped = false;
 
@@ -134,6 +136,10 @@ export class Store implements StorePort {
     return withoutSites(subtractCoverage(booked, knowledge.have), [identity.site]);
   }
 
+  isOnlySource(peer: SiteId): boolean {
+    return this.#current.records.isOnlySource(peer);
+  }
+
   get parkedChanges(): number {
     return this.#current.knowledge.parkedChanges;
   }
@@ -144,7 +150,7 @@ export class Store implements StorePort {
 
   /** Own writes that no flush has announced yet. */
   get hasUnflushedWrites(): boolean {
-    const { context, knowledge } = this.#current;
+    const { context, knowledge } = this.#open();
     return context.clocks.storedMax() > knowledge.storedMax;
   }
 
@@ -171,8 +177,8 @@ export class Store implements StorePort {
   merge(inputs: readonly MergeInput[]): MergeResult {
     const opened = this.#open();
     invariant(!this.hasUnflushedWrites, 'own writes were not flushed before a merge');
-    const { records } = opened;
-    const { context, knowledge } = opened;
+    const { records, context, knowledge } = opened;
+    if (inputs.some(({ cursor, parts }) => cursor === undefined && parts.length > 0)) records.noteOtherSource();
     const merged = mergeGroup(context, knowledge, inputs, (work) =>
       this.#commit(() => {
         const result = work();
@@ -306,13 +312,13 @@ export class Store implements StorePort {
     this.copyTo(path);
   }
 
-  /** Saves what is lazily durable, and closes. Idempotent. */
+  /** Saves what is lazily durable, where the file is open, and closes. Idempotent. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
     const { context, records } = this.#opened;
     try {
-      if (records.unsaved && !this.#isSwapped) this.#commit(() => undefined);
+      if (records.unsaved && !this.#isShut && !this.#isSwapped) this.#commit(() => undefined);
     } finally {
       context.connection.close();
       this.#options.marker?.closed();
@@ -337,7 +343,9 @@ export class Store implements StorePort {
       this.#isSwapped = false;
     }
     if (!this.#isStale || this.#closed) return;
+    this.#isShut = this.mayReidentify;
     this.#opened = reopenTables(this.#opened, this.#options);
+    this.#isShut = false;
     this.#isStale = false;
   }
 

@@ -8,14 +8,20 @@ import { crmesh } from '../cli/spawned-command.ts';
 const RUN_MS_MAX = 600_000;
 const tiny = ['--rows', '10', '--repeats', '1'];
 
-test('every workload runs and tells tables whose rows have the same columns', { timeout: RUN_MS_MAX }, async () => {
-  const { code, stdout, stderr } = await crmesh(['bench', ...tiny, '--json']);
+/** Other ones at each run: all of them take a minute and a half. */
+const SHARE = 3;
+
+test('workloads run and tell tables whose rows have the same columns', { timeout: RUN_MS_MAX }, async () => {
+  const start = Math.floor(Math.random() * workloads.length);
+  const names = Array.from({ length: SHARE }, (_, i) => workloads[(start + i) % workloads.length]!.name);
+  process.stdout.write(`bench: ${names.join(' ')}\n`);
+  const { code, stdout, stderr } = await crmesh(['bench', ...names, ...tiny, '--json']);
   expect(code, stderr).toBe(0);
   const sections = stdout
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line) as Section);
-  expect(sections.map(({ workload }) => workload)).toEqual(workloads.map(({ name }) => name));
+  expect(sections.map(({ workload }) => workload)).toEqual(names);
   for (const { tables, workload } of sections) {
     expect(tables.length).toBeGreaterThan(0);
     for (const { rows } of tables) {

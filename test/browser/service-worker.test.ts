@@ -66,8 +66,10 @@ async function installed(
   kind: keyof typeof KINDS,
   url?: string,
   schema?: string,
+  mode: 'leaf' | 'peer' = 'leaf',
 ): Promise<{ page: Page; worker: Worker }> {
   const parameters = new URLSearchParams({
+    mode,
     ...(url === undefined ? {} : { url }),
     ...(schema === undefined ? {} : { schema }),
   });
@@ -194,6 +196,76 @@ describe('a service worker and its page', () => {
     });
     expect(await other.db.query("SELECT title FROM todo WHERE id = 'of the worker'")).toEqual([{ title: 'changed' }]);
   }, 60_000);
+
+  test('a sync has what was written before it was asked for, also in the middle of another one', async () => {
+    const url = `${relay}/in-step-${names++}`;
+    const other = await otherReplica(url);
+    // A peer brings what others wrote here, too.
+    const { page, worker } = await installed('module', url, undefined, 'peer');
+    const found = await worker.evaluate(async () => {
+      const { replica } = globalThis;
+      const db = await replica.database();
+      // Of the page's own fetches.
+      await replica.sync();
+      const ended: string[] = [];
+      const running = replica.sync().then(() => ended.push('running'));
+      await db.exec("INSERT INTO todo VALUES ('meanwhile', 'worker', 0)");
+      const asked = [replica.sync(), replica.sync()].map((sync) => sync.then(() => ended.push('asked')));
+      await running;
+      const first = [...ended];
+      await Promise.all(asked);
+      return { first, ended, unsent: await db.pending() };
+    });
+    expect(found).toEqual({ first: ['running'], ended: ['running', 'asked', 'asked'], unsent: [] });
+    const siteId = '00112233445566778899aabbccddeeff';
+    const change = {
+      table: 'todo',
+      pk: 'AQsBYQ==',
+      cid: 'title',
+      val: 'of the page',
+      colVersion: 1,
+      cl: 1,
+      seq: 0,
+      siteId,
+    };
+    const part = { siteId, seqStart: 0, seqEnd: 1, changes: [change] };
+    const status = await page.evaluate(async (body) => {
+      const headers = { 'content-type': 'application/json' };
+      return (await fetch('/api/todo/changes', { method: 'POST', headers, body: JSON.stringify(body) })).status;
+    }, part);
+    expect(status).toBe(200);
+    const titles = (): Promise<{ title: string }[]> => other.db.query('SELECT title FROM todo ORDER BY title');
+    await until(async () => (await titles()).length === 2);
+    expect(await titles()).toEqual([{ title: 'of the page' }, { title: 'worker' }]);
+  }, 60_000);
+
+  test("another site's form changes nothing", async () => {
+    const { worker } = await installed('module');
+    await addIn(worker, 'kept');
+    const foreign = await context.newPage();
+    await foreign.goto(server.origin.replace('127.0.0.1', 'localhost'));
+    const answered = foreign.waitForResponse((response) => response.request().method() === 'POST');
+    await foreign.evaluate((address) => {
+      const form = Object.assign(document.createElement('form'), {
+        method: 'POST',
+        enctype: 'text/plain',
+        action: `${address}/api/todo/schema?allowDestructive=1`,
+      });
+      const field = Object.assign(document.createElement('textarea'), {
+        name: "CREATE TABLE taken (id TEXT PRIMARY KEY NOT NULL, note TEXT DEFAULT '",
+        value: "')",
+      });
+      form.append(field);
+      document.body.append(form);
+      form.submit();
+    }, server.origin);
+    const response = await answered;
+    expect(response.status()).toBe(403);
+    expect(((await response.json()) as { code: string }).code).toBe('FORBIDDEN');
+    expect(await idsIn(worker)).toEqual(['kept']);
+    const read = await foreign.goto(`${server.origin}/api/todo`);
+    expect(read!.status()).toBe(200);
+  });
 
   test('an opening that failed is tried again by the next event, which hears the reason too', async () => {
     const { page, worker } = await installed('module', undefined, 'CREATE TABLE todo (id TEXT PRIMARY KEY NOT NULL');

@@ -3,6 +3,7 @@ import type { BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { PageMeeting, StorageKind } from '../../src/browser.ts';
 import { Workshop } from '../cli/spawned-command.ts';
+import { until } from '../replica/wired.ts';
 import {
   addRows,
   countOf,
@@ -36,7 +37,8 @@ const opened: Page[] = [];
 const killed = new Set<Page>();
 
 beforeAll(async () => {
-  server = await serveApp();
+  // A module of WebAssembly that has nothing in it.
+  server = await serveApp({ files: { '/hollow.wasm': '\0asm\x01\0\0\0' } });
   context = await launchProfile(folder);
   relay = (await workshop.relay()).url.replace('http', 'ws');
 }, 120_000);
@@ -167,6 +169,35 @@ describe.each(['opfs', 'mirror'] as const)('tabs on %s', (storage) => {
   });
 });
 
+test('a tab that cannot take over says so everywhere, and the next one takes over', async () => {
+  const name = `tabs-${names++}`;
+  const [a] = await tabs(1, 'opfs', name);
+  const b = await openPage(context, server.origin, { storage: 'opfs', name, engine: '/hollow.wasm' });
+  opened.push(b);
+  const [c] = await tabs(1, 'opfs', name);
+  await syncPage(b, `${relay}/no-owner`);
+  await addRows(a!, 'a', 3);
+  const outcome = b.evaluate(async () => {
+    const codeOf = (error: unknown): string => (error as { readonly code: string }).code;
+    const { db, link } = window;
+    const watched = new Promise<string>((resolve) => {
+      db.watch('SELECT 1 FROM todo', [], () => {}, { onError: (error) => resolve(codeOf(error)) });
+    });
+    const linked = new Promise<string>((resolve) => void link.on('error', (error) => resolve(codeOf(error))));
+    const codes = [await watched, await linked];
+    const state = [link.status.state, codeOf(link.status.lastError), db.status.links.length];
+    const asked = await db.query('SELECT 1 FROM todo').then(() => 'answered', codeOf);
+    await db.close();
+    return { codes, state, asked };
+  });
+  await a!.close();
+  const failed = 'ENGINE_FAILED';
+  expect(await outcome).toEqual({ codes: [failed, failed], state: ['closed', failed, 0], asked: failed });
+  await until(async () => b.workers().length === 0);
+  await becomesOwner(c!);
+  expect(await countOf(c!)).toBe(3);
+});
+
 describe('pages without a server', () => {
   test('two databases of one origin meet in a room, and part', async () => {
     const [a] = await tabs(1, 'opfs');
@@ -209,6 +240,33 @@ describe('pages without a server', () => {
     expect(await rowsOf(page!)).toHaveLength(3);
     expect(await rowsOf(other)).toEqual(await rowsOf(page!));
   });
+
+  test.each([['owner'], ['other tab']])(
+    'a handle of a link that is none disturbs no other call of the %s',
+    async (who) => {
+      const [first, second] = await tabs(2, 'mirror');
+      const page = who === 'owner' ? first! : second!;
+      const outcome = await page.evaluate(async () => {
+        const use = (link: typeof window.link): void => {
+          link.pause();
+          link.resume();
+          link.sendEphemeral(new Uint8Array(1));
+        };
+        const failures: string[] = [];
+        const refused = window.db.sync('ws://h/%zz');
+        refused.on('error', ({ code }) => void failures.push(code));
+        use(refused);
+        const one = await window.db.exec("INSERT INTO todo VALUES ('one', 'x', 0)");
+        const closed = window.db.sync('ws://127.0.0.1:9/todo');
+        closed.close();
+        use(closed);
+        const two = await window.db.exec("INSERT INTO todo VALUES ('two', 'x', 0)");
+        return { failures, changes: [one.changes, two.changes] };
+      });
+      expect(outcome).toEqual({ failures: ['USAGE'], changes: [1, 1] });
+      expect(await Promise.all([first!, second!].map(countOf))).toEqual([2, 2]);
+    },
+  );
 
   test('what is no port is refused with a code', async () => {
     const [page] = await tabs(1, 'memory');

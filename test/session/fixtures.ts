@@ -108,6 +108,7 @@ export const PEER_KNOWN: SessionEvent = {
   shown: 0,
   digest: new Map(),
   differing: emptyCoverage,
+  unclaimed: emptyCoverage,
 };
 
 /** A session of site A that is open with site B. */

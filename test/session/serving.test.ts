@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { coverageOf } from '../../src/core/coverage.ts';
+import type { Coverage } from '../../src/core/coverage.ts';
+import { coverageOf, emptyCoverage } from '../../src/core/coverage.ts';
 import { DEFAULT_LIMITS } from '../../src/core/limits.ts';
 import type { SiteId } from '../../src/core/site-id.ts';
 import type { Want } from '../../src/wire/message.ts';
 import { blobOf, message, ofType, openSessionOf, run, sent, SITE_B, SITE_C } from './fixtures.ts';
 
-const { creditBytes } = DEFAULT_LIMITS;
+const { creditBytes, beatMs } = DEFAULT_LIMITS;
 
 function want(lo: number, hi: number): Want {
   return { type: 'want', site: SITE_C, ranges: [[lo, hi]] };
@@ -43,13 +44,48 @@ describe('wants', () => {
 });
 
 describe('statements of coverage', () => {
+  const first = coverageOf(SITE_C, [[0, 9]]);
+  const second = coverageOf(SITE_B, [[0, 1]]);
+  const heard = message({ type: 'coverage', coverage: emptyCoverage });
+  const statement = (coverage: Coverage) => ({ type: 'coverage', coverage }) as const;
+
+  it('are repeated until the peer has heard them, since no other message brings them again', () => {
+    const stated = run(openSessionOf(), [{ type: 'state', coverage: first }]);
+    expect(sent(stated.effects)).toEqual([statement(first)]);
+    const early = run(stated.state, [{ type: 'tick' }], beatMs - 1);
+    expect(sent(early.effects)).not.toContainEqual(statement(first));
+    const late = run(early.state, [{ type: 'tick' }], beatMs);
+    expect(sent(late.effects)).toContainEqual(statement(first));
+    const told = run(late.state, [heard, { type: 'tick' }], 3 * beatMs);
+    expect(sent(told.effects)).not.toContainEqual(statement(first));
+  });
+
+  it('go one at a time, so that the answer tells which was heard', () => {
+    const stated = run(openSessionOf(), [
+      { type: 'state', coverage: first },
+      { type: 'state', coverage: second },
+    ]);
+    expect(sent(stated.effects)).toEqual([statement(first)]);
+    expect(sent(run(stated.state, [heard]).effects)).toEqual([statement(second)]);
+  });
+
+  it('are answered once what they call for is looked up, not while a vouched refill runs', () => {
+    const server = openSessionOf({ role: 'server' });
+    const looked = run(server, [message(statement(first))]);
+    expect(ofType(looked.effects, 'find-gaps')).toEqual([{ type: 'find-gaps', stated: first }]);
+    expect(sent(looked.effects)).toEqual([statement(emptyCoverage)]);
+    const refilling = run(looked.state, [{ type: 'gaps', gaps: first }]);
+    expect(sent(refilling.effects)).toEqual([{ type: 'pullall' }]);
+    expect(run(refilling.state, [message(statement(first))]).effects).toEqual([]);
+  });
+
   it('of more sites than a replica remembers end the link', () => {
     const few = { ...DEFAULT_LIMITS, sitesMax: 3 };
     const open = { ...openSessionOf({ role: 'server', mode: 'peer' }), limits: few };
     const stated = (n: number) =>
       message({ type: 'coverage', coverage: coverageOf(`${n}`.repeat(32) as SiteId, [[0, 1]]) });
     const kept = run(open, [stated(1), stated(2), stated(3), stated(3)]);
-    expect(sent(kept.effects)).toEqual([]);
+    expect(ofType(kept.effects, 'ended')).toEqual([]);
     expect(sent(run(kept.state, [stated(4)]).effects)).toMatchObject([{ type: 'error', code: 'LIMIT_EXCEEDED' }]);
   });
 });

@@ -173,7 +173,7 @@ describe('the intake', () => {
       message({ type: 'base', era: ERA_B, at: at(0) }),
       message(windowOfB({ from: 0, to: 5, n: 0, parts: [C], claims })),
     ]);
-    expect(sent(effects)).toMatchObject([{ type: 'pullall' }]);
+    expect(sent(effects)).toMatchObject([{ type: 'coverage' }, { type: 'pullall' }]);
     expect(ofType(effects, 'apply')).toMatchObject([{ parts: [C], claims: new Map(), vouched: true }]);
   });
 

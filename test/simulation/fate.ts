@@ -236,13 +236,13 @@ function unlessDiskFails(machine: Machine, work: () => void): boolean {
   }
 }
 
-/** After a migration that failed the connection is opened again, which needs room too. */
+/** After a migration that failed the connection is opened again, which needs room too, and power. */
 function rollBack(machine: Machine): void {
   try {
     const { connection } = machine.store;
     if (connection.inTransaction) connection.exec('ROLLBACK');
   } catch (error) {
-    if (!isReplicationError(error, 'STORAGE_FULL')) throw error;
+    if (machine.isRunning && !isReplicationError(error, 'STORAGE_FULL')) throw error;
   }
 }
 

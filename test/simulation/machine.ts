@@ -312,8 +312,8 @@ export class Machine {
     try {
       this.#world.ledger.recordOwn(store);
     } catch (error) {
-      // A connection that must be opened again, on a disk that is full.
-      if (!isReplicationError(error, 'STORAGE_FULL')) throw error;
+      // A connection that must be opened again, on a disk that is full or loses power.
+      if (this.isRunning && !isReplicationError(error, 'STORAGE_FULL')) throw error;
     }
   }
 

@@ -117,14 +117,20 @@ function knownTo(world: World, machine: Machine): Coverage {
   return new Map([...known].filter(([site]) => living.has(site)));
 }
 
-/** Every write of a living machine, and every write that a living one promised to hold, is there or was superseded. */
+/**
+ * Every write of a living machine, and every greatest write that a living one promised to hold, is there or was
+ * superseded.
+ *
+ * Why  What superseded a write may be lost with its writer, and then took the write with it: it left without the write
+ *      that it had superseded, in a claim that is true nevertheless. The same holds for files that were replaced.
+ */
 function judgeLedger(world: World): Failure[] {
   const { ledger, running } = world;
   const living = new Set(running.map(({ site }) => site));
   const names = running.map(({ name }) => name);
-  // What superseded a write may have been lost with every file that held it, and then took the write with it.
-  const judged = world.filesReplaced === 0 ? ledger.written : ledger.greatestWrites();
-  const owed = judged.filter((one) => living.has(one.site) || ledger.isPromised(one, names));
+  const promised = ledger.greatestWrites().filter((one) => living.has(one.site) || ledger.isPromised(one, names));
+  const written = world.filesReplaced === 0 ? ledger.written.filter(({ site }) => living.has(site)) : [];
+  const owed = [...written, ...promised];
   const failures: Failure[] = [];
   for (const machine of running) {
     const cells = cellsOf(machine.store.connection);
@@ -213,14 +219,11 @@ const COPY_ALARMS: readonly string[] = [...LOSSY_ALARMS, 'SITE_CONFLICT'];
 function judgeLog(world: World): Failure[] {
   const bad = world.log.filter(({ level, code, message }) => {
     if (world.filesReplaced > 0 && COPY_ALARMS.includes(code)) return false;
-    // A relay that was not wiped is refilled by its leaves only where it may have rows without claims itself: of a
-    // peer's refill, or of an input larger than a group, that broke off.
-    const isCut = world.limits.groupChangesMax < DEFAULT_LIMITS.groupChangesMax;
-    const mayLackClaims = isCut || world.edges.some(({ mode }) => mode === 'peer');
-    if (message.includes('vouched refill')) return world.filesReplaced === 0 && !mayLackClaims;
     if (world.plan.fullDisks && code === 'STORAGE_FULL') return false;
     // A store that remembers few openings cannot tell an old cursor from one of a lost future.
-    if (world.limits.erasMax < ERAS_OF_A_SCHEDULE && code === 'PEER_LOST_HISTORY') return false;
+    const forgets = world.limits.erasMax < ERAS_OF_A_SCHEDULE;
+    if (message.includes('vouched refill')) return world.filesReplaced === 0 && !forgets;
+    if (forgets && code === 'PEER_LOST_HISTORY') return false;
     return level === 'error' && !(world.plan.network.kind === 'lossy' && LOSSY_ALARMS.includes(code));
   });
   return bad.slice(0, 1).map(({ machine, code, message, cause }) => {
@@ -285,7 +288,7 @@ function isLiveSentinel({ table, cid, cl }: Change): boolean {
 /** A newcomer ends with the same contents, however it is fed. */
 export function judgeNewcomer(world: World, random: Random): Failure[] {
   const { running, ledger, newcomer } = world;
-  const failures = world.filesReplaced === 0 ? feedByWants(world, random) : feedByPieces(world, random);
+  const failures = mayShowUnclaimed(world) ? feedByPieces(world, random) : feedByWants(world, random);
   if (failures.length > 0) return failures;
   const contents = contentsOf(newcomer.store.connection, ledger.refusedRows);
   const theirs = contentsOf(running[0]!.store.connection, ledger.refusedRows);
@@ -293,6 +296,16 @@ export function judgeNewcomer(world: World, random: Random): Failure[] {
   return difference === undefined
     ? []
     : [{ oracle: 'newcomer', detail: `the newcomer and ${running[0]!.name}: ${difference}` }];
+}
+
+/** Rows that nobody claims: a file was replaced, or an author was lost for ever before an input in several groups ended. */
+function mayShowUnclaimed({ filesReplaced, machines, limits }: World): boolean {
+  return filesReplaced > 0 || (cutsInputs(limits) && [...machines.values()].some(({ gone }) => gone));
+}
+
+/** What a machine writes at once may be larger than a group: it is merged in pieces, of which only the last has claims. */
+function cutsInputs({ groupChangesMax }: World['limits']): boolean {
+  return groupChangesMax < DEFAULT_LIMITS.groupChangesMax;
 }
 
 /** The whole store of one holder, in its own order: rows that nobody claims any more come along. */

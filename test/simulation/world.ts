@@ -164,6 +164,8 @@ export class World implements Surroundings {
     this.#noteEchoes(machine);
     this.network.machineDied(machine.name);
     machine.recordOwn();
+    // The power may have failed while the connection was opened again.
+    if (!machine.isRunning) return;
     machine.crash(kind);
     this.#forgetLinks(machine);
   }
@@ -242,7 +244,8 @@ export class World implements Surroundings {
     if (!edge.wanted || edge.link !== undefined || edge.fetching || !client.isRunning) return;
     const isPartitioned = this.network.isBlocked(client.name, server.name);
     const wantsImage = this.#wantsImage(edge);
-    if (!server.isRunning || isPartitioned || wantsImage === 'unknown') return this.#dialSoon(edge);
+    const isReady = client.isRunning && server.isRunning;
+    if (!isReady || isPartitioned || wantsImage === 'unknown') return this.#dialSoon(edge);
     const connection = this.network.connect(client.name, server.name, this.limits.bufferedBytesMax / 4);
     edge.connection = connection;
     this.#welcome(server, connection.ports[1]);
@@ -263,12 +266,12 @@ export class World implements Surroundings {
     edge.link = link;
   }
 
-  /** Unknown while a full disk keeps the store from being opened anew: as a SyncLink does, it is dialled again. */
+  /** Unknown where the store cannot be opened anew, for want of room or power: as a SyncLink does, it is dialled again. */
   #wantsImage({ client, byRows }: Edge): boolean | 'unknown' {
     try {
       return this.plan.images && !byRows && client.store.isPristine;
     } catch (error) {
-      if (codedError(error).code === 'STORAGE_FULL') return 'unknown';
+      if (!client.isRunning || codedError(error).code === 'STORAGE_FULL') return 'unknown';
       throw error;
     }
   }

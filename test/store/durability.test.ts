@@ -1,6 +1,8 @@
 /** What survives: eras after restart, power loss and restore; memory and file after a step that failed. */
 import { expect, test } from 'vitest';
-import type { Cursor } from '../../src/core/cursor.ts';
+import type { Cursor, EraNonce } from '../../src/core/cursor.ts';
+import type { SiteId } from '../../src/core/site-id.ts';
+import type { StoreVersion } from '../../src/core/version.ts';
 import { createWasmDriver } from '../../src/sqlite/wasm/driver.ts';
 import { MemoryFileSystem } from '../../src/sqlite/wasm/memory-file-system.ts';
 import type { Store } from '../../src/store/store.ts';
@@ -50,6 +52,53 @@ test('a file that has reached its bound takes no more, keeps what it has, and ta
   expect(() => again.merge([inputOf(part)])).toThrow(full);
   expect(again.coverage.get(siteOf(from))).toBeUndefined();
   again.close();
+});
+
+test('a file that is opened again by its store keeps its bound', async () => {
+  const { open } = machine();
+  const store = await open({ limits: { databaseBytesMax: 400_000 } });
+  store.reidentify();
+  const whole = [`INSERT INTO num VALUES (1, ?)`, 'x'.repeat(500_000)] as const;
+  expect(() => write(store, whole)).toThrow(expect.objectContaining({ code: 'STORAGE_FULL' }));
+  store.close();
+});
+
+test('a store remembers across restarts that a peer gave all that it has of others, and that it lost some', async () => {
+  const { open } = machine();
+  const [one, other] = ['1a'.repeat(16) as SiteId, '2b'.repeat(16) as SiteId];
+  const cursor = (nonce: string, at: number): Cursor => ({ nonce: nonce as EraNonce, at: at as StoreVersion });
+  const a = openTestStore();
+  let b = await open();
+  const reopen = async (): Promise<void> => {
+    b.close();
+    b = await open();
+  };
+  expect(b.isOnlySource(one)).toBe(false);
+  write(a, `INSERT INTO num VALUES (1, 'x')`);
+  b.merge([{ ...inputOf(flushPart(a)), cursor: { peer: one, cursor: cursor('first', 5) } }]);
+  b.setCursor(one, cursor('first', 4));
+  b.setCursor(one, cursor('second', 4));
+  await reopen();
+  expect([b.isOnlySource(one), b.isOnlySource(other)]).toEqual([true, false]);
+  b.setCursor(one, cursor('third', 3));
+  await reopen();
+  expect(b.isOnlySource(one)).toBe(false);
+  a.close();
+  b.close();
+});
+
+test('what came by other ways than windows, or by those of another peer, has several sources', async () => {
+  const { open } = machine();
+  const [one, other] = ['1a'.repeat(16) as SiteId, '2b'.repeat(16) as SiteId];
+  const at = { nonce: 'first' as EraNonce, at: 5 as StoreVersion };
+  const [a, b, c] = [openTestStore(), await open(), openTestStore()];
+  for (const store of [b, c]) store.setCursor(one, at);
+  expect([b.isOnlySource(one), c.isOnlySource(one)]).toEqual([true, true]);
+  write(a, `INSERT INTO num VALUES (1, 'x')`);
+  b.merge([inputOf(flushPart(a))]);
+  c.setCursor(other, at);
+  expect([b.isOnlySource(one), c.isOnlySource(one), c.isOnlySource(other)]).toEqual([false, false, false]);
+  for (const store of [a, b, c]) store.close();
 });
 
 test('a file that is full opens again however often, and is read', async () => {

@@ -1,7 +1,12 @@
 /** A store whose schema changes: numbering goes on, a failed change leaves a working store. */
 import { expect, test } from 'vitest';
+import { ReplicationError } from '../../src/core/errors.ts';
+import type { SiteId } from '../../src/core/site-id.ts';
 import { createWasmDriver } from '../../src/sqlite/wasm/driver.ts';
 import { MemoryFileSystem } from '../../src/sqlite/wasm/memory-file-system.ts';
+import type { Store } from '../../src/store/store.ts';
+import type { DiskOperation } from '../faults/hooked-file-system.ts';
+import { HookedFileSystem } from '../faults/hooked-file-system.ts';
 import { contents, flushPart, mergeParts, openTestStore, write } from './test-store.ts';
 
 const ITEM = 'CREATE TABLE item (id TEXT PRIMARY KEY, a);';
@@ -73,6 +78,69 @@ test.each(['/data.db', ':memory:'])(
     write(a, `UPDATE item SET late = 1`, `INSERT INTO fresh VALUES ('f', 1)`);
     expect(flushPart(a).rows).toHaveLength(2);
     a.close();
+  },
+);
+
+/** A store with a write that nobody has announced, whose schema change has just failed; a disk that can be made to fail. */
+async function withFailedChange(): Promise<{
+  store: Store;
+  open: () => Store;
+  hooked: HookedFileSystem;
+  peer: SiteId;
+  /** As it was before: asking for it opens the file again. */
+  era: string;
+}> {
+  const hooked = new HookedFileSystem(new MemoryFileSystem());
+  const driver = await createWasmDriver({ fileSystem: hooked });
+  const open = (): Store => openTestStore({ driver, path: '/data.db', tables: [], schema: ITEM });
+  const store = open();
+  write(store, `INSERT INTO item VALUES ('x', 1)`);
+  const peer = 'ab'.repeat(16) as SiteId;
+  store.setHeldBy(peer, { held: [[0, 1]], parked: [], refused: [] });
+  const { era } = store.identity;
+  expect(store.migrate(`${ITEM} CREATE INDEX broken ON item (no_function(a));`)).toMatchObject({ outcome: 'refused' });
+  return { store, open, hooked, peer, era };
+}
+
+const failsAt = (matches: (operation: DiskOperation) => boolean) => {
+  const error = new ReplicationError('STORAGE_FULL', 'the disk is full');
+  return (operation: DiskOperation) => (matches(operation) ? ({ kind: 'throw', error } as const) : undefined);
+};
+
+// The file cannot be opened; or it can, and then what was written last cannot be announced.
+const WHERE_IT_FAILS: readonly [string, (operation: DiskOperation) => boolean][] = [
+  ['opened', ({ call }) => call === 'open'],
+  ['written', ({ call, path }) => call === 'write' && path.endsWith('-wal')],
+];
+
+test.each(WHERE_IT_FAILS)(
+  'a file that cannot be %s after a schema change that failed is opened by the next use that can',
+  async (_what, matches) => {
+    const { store, hooked, peer, era } = await withFailedChange();
+    hooked.hook = failsAt(matches);
+    for (let i = 0; i < 2; i++) expect(() => store.flush()).toThrow(expect.objectContaining({ code: 'STORAGE_FULL' }));
+    hooked.hook = undefined;
+    write(store, `INSERT INTO item VALUES ('y', 1)`);
+    store.flush();
+    expect(store.announced).toBe(2);
+    expect(store.identity.era).toBe(era);
+    expect(store.heldBy(peer).held).toEqual([[0, 1]]);
+    store.close();
+  },
+);
+
+test.each(WHERE_IT_FAILS)(
+  'a store whose file could not be %s again closes, and nothing that was committed is lost',
+  async (_what, matches) => {
+    const { store, open, hooked } = await withFailedChange();
+    hooked.hook = failsAt(matches);
+    expect(() => store.flush()).toThrow(expect.objectContaining({ code: 'STORAGE_FULL' }));
+    store.close();
+    hooked.hook = undefined;
+    const again = open();
+    expect(again.announced).toBe(1);
+    expect(contents(again, ['item'])).toContain('number 1');
+    again.close();
   },
 );
 

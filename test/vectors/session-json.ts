@@ -5,7 +5,7 @@
 import { isErrorCode, isReplicationError, ReplicationError } from '../../src/core/errors.ts';
 import { bytesFromHex, hexFromBytes } from '../../src/core/site-id.ts';
 
-const MAPS = new Set(['coverage', 'claims', 'differing', 'growth', 'gaps', 'stated', 'acks', 'digest']);
+const MAPS = new Set(['coverage', 'claims', 'differing', 'unclaimed', 'growth', 'gaps', 'stated', 'acks', 'digest']);
 const SAID_TO_PEOPLE = new Set(['error', 'alarm']);
 
 type Json = Readonly<Record<string, unknown>>;

@@ -169,6 +169,13 @@ const resumptions: readonly SessionScript[] = [
     message(windowOfB({ from: 3, to: 9, n: 0 })),
   ),
   script(
+    'a leaf states what it has without a claim once its peer has lost what it gave',
+    {},
+    ...asClient({}, known({ cursor: { nonce: ERA_B, at: at(7) }, unclaimed: coverageOf(SITE_C, [[0, 2]]) })),
+    base(3),
+    message(windowOfB({ from: 3, to: 9, n: 0 })),
+  ),
+  script(
     'a server whose cursor went beyond it keeps silent where it has own writes',
     { role: 'server', announced: 4 },
     ...asServer(),
@@ -351,6 +358,16 @@ const repairs: readonly SessionScript[] = [
     found(0),
     pieceEvent({ from: 0, to: 4, windows: [[blobOf(SITE_C, 0, 9)]], claims: coverageOf(SITE_C, [[0, 9]]) }),
     commitEvent({ before: 4, after: 5, parts: [{ blob: blobOf(SITE_C, 9, 10), fromPeer: false }] }),
+  ),
+  script(
+    'a leaf states what it covers until that is heard, one statement after the other',
+    {},
+    ...asClient({}, known({ differing: coverageOf(SITE_C, [[0, 9]]) })),
+    { type: 'state', coverage: coverageOf(SITE_C, [[0, 12]]) },
+    beatMs,
+    { type: 'tick' },
+    message({ type: 'coverage', coverage: new Map() }),
+    message({ type: 'coverage', coverage: new Map() }),
   ),
   script(
     'a leaf between meshes shows how far its store is, and a server pulls it again',

@@ -14,14 +14,15 @@ export function TaskForm({ db }: { readonly db: BrowserDatabase }): ReactNode {
     if (text === '') return setComplaint('Write what is to be done.');
     if (city === undefined) return setComplaint('Choose a city from the list.');
     setComplaint('');
+    // At once: the next task may be typed while this one is written.
+    clear(title.current);
+    setCity(undefined);
     try {
       await addTask(db, { title: text, city: city.id });
     } catch (error) {
-      return setComplaint(error instanceof Error ? error.message : String(error));
+      giveBack(title.current, text);
+      setComplaint(error instanceof Error ? error.message : String(error));
     }
-    if (title.current !== null) title.current.value = '';
-    setCity(undefined);
-    title.current?.focus();
   };
   const onSubmit = (event: FormEvent): void => {
     event.preventDefault();
@@ -42,4 +43,13 @@ export function TaskForm({ db }: { readonly db: BrowserDatabase }): ReactNode {
       </p>
     </form>
   );
+}
+
+function clear(field: HTMLInputElement | null): void {
+  if (field !== null) field.value = '';
+  field?.focus();
+}
+
+function giveBack(field: HTMLInputElement | null, text: string): void {
+  if (field?.value === '') field.value = text;
 }

@@ -21,6 +21,7 @@ globalThis.openReplica = open;
 globalThis.replica = open('todo', {
   schema: parameters.get('schema') ?? 'CREATE TABLE todo (id TEXT PRIMARY KEY NOT NULL, title TEXT, done INTEGER)',
   api: '/api',
+  mode: parameters.get('mode') === 'peer' ? 'peer' : 'leaf',
   fetchSyncMs: 0,
   // Nothing but its lock tells that a tab is gone.
   limits: { silenceMs: 3_600_000 },

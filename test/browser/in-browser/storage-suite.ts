@@ -1,4 +1,5 @@
 /** What the two browser storages promise beside the contract: nothing torn is opened, nobody shares, nothing is lost. */
+import { browserImagePlaces } from '../../../src/browser-adoption.ts';
 import { isReplicationError } from '../../../src/core/errors.ts';
 import type { Driver } from '../../../src/sqlite/database.ts';
 import { engineDriver } from '../../../src/sqlite/wasm/engine-driver.ts';
@@ -244,6 +245,29 @@ describe('opfs', () => {
       await again.end();
     }
     expect((await filesWithContent(name)).length).toBe(1);
+  });
+
+  test('a log that was left beside a database or a draft is not replayed over the image', async () => {
+    const name = freshName();
+    const first = await opfs(name);
+    const places = browserImagePlaces(first, '/a.db');
+    // Both end with the worker, and their logs stay.
+    for (const path of ['/a.db', places.draft]) {
+      driverOver(first).open(path).exec('CREATE TABLE t (a); INSERT INTO t VALUES (1), (2), (3)');
+    }
+    expect(places.isDraftWhole()).toBe(false);
+    await first.end();
+    const pool = await opfs(name);
+    expect(pool.sizeOf('/a.db-wal')).toBeGreaterThan(0);
+    const again = browserImagePlaces(pool, '/a.db');
+    again.removeDraft();
+    expect([again.draft, `${again.draft}-wal`].map((path) => pool.sizeOf(path))).toEqual([undefined, undefined]);
+    makeTable(pool, again.draft, 1);
+    expect(again.isDraftWhole()).toBe(true);
+    again.swap();
+    expect(pool.sizeOf('/a.db-wal')).toBeUndefined();
+    expect(countIn(pool)).toEqual([1]);
+    await pool.end();
   });
 
   test('content under a header that cannot be read is refused', async () => {

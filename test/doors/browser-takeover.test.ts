@@ -1,0 +1,134 @@
+/** What a page asks in the moment in which another owner takes its database over. */
+import { MessageChannel } from 'node:worker_threads';
+import { afterEach, expect, test } from 'vitest';
+import { BrowserDatabase } from '../../src/browser-database.ts';
+import type { ClientMessage, OwnerMessage } from '../../src/browser-messages.ts';
+import { channelOver } from '../../src/browser-messages.ts';
+import { DatabaseOwner } from '../../src/browser-owner.ts';
+import { openBrowserReplica } from '../../src/browser-replica.ts';
+import { limitsWith } from '../../src/core/limits.ts';
+import { createWasmDriver } from '../../src/sqlite/wasm/driver.ts';
+import { MirrorFileSystem } from '../../src/sqlite/wasm/mirror-file-system.ts';
+
+type Postable = Parameters<typeof channelOver>[0];
+
+const SCHEMA = 'CREATE TABLE todo (id TEXT PRIMARY KEY NOT NULL)';
+const log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+const report = (error: unknown): never => expect.fail(String(error));
+const opened: { close(): unknown }[] = [];
+
+afterEach(async () => {
+  for (const one of opened.splice(0).reverse()) await one.close();
+});
+
+/** On a storage of its own: what another owner had is no part of these promises. */
+async function makeOwner(): Promise<DatabaseOwner> {
+  const fileSystem = await MirrorFileSystem.load({
+    load: async () => new Map(),
+    save: async () => {},
+    close: () => {},
+  });
+  const driver = await createWasmDriver({ fileSystem });
+  const end = (): Promise<void> => fileSystem.end();
+  const storage = { kind: 'memory', driver, fileSystem, path: '/todo', end } as const;
+  const { database } = await openBrowserReplica({ storage, name: 'todo', limits: limitsWith({}), schema: SCHEMA, log });
+  const owner = new DatabaseOwner(database, 'memory');
+  opened.push(owner);
+  return owner;
+}
+
+interface PageOfOwner {
+  readonly db: BrowserDatabase;
+  readonly heard: OwnerMessage[];
+  /** The returned function lets the page go. */
+  readonly attach: (owner: DatabaseOwner) => () => void;
+}
+
+function makePage(): PageOfOwner {
+  const { port1, port2 } = new MessageChannel();
+  const heard: OwnerMessage[] = [];
+  port1.on('message', (messages: OwnerMessage[]) => heard.push(...messages));
+  const page = channelOver<OwnerMessage, ClientMessage>(port1 as unknown as Postable, { report });
+  opened.push({ close: () => port1.close() });
+  const attach = (owner: DatabaseOwner): (() => void) => {
+    const channel = channelOver<ClientMessage, OwnerMessage>(port2 as unknown as Postable, { report });
+    return owner.attach(channel, { owner: false, onLeave: async () => {} });
+  };
+  return { db: new BrowserDatabase(page, () => {}), heard, attach };
+}
+
+/** A page of an owner that has gone, and of the next one, which it has not heard of yet. */
+async function takenOver(before?: (next: DatabaseOwner) => Promise<void>): Promise<PageOfOwner> {
+  const page = makePage();
+  const leave = page.attach(await makeOwner());
+  await page.db.opened;
+  const next = await makeOwner();
+  await before?.(next);
+  leave();
+  page.attach(next);
+  return page;
+}
+
+const count = async (db: BrowserDatabase): Promise<unknown> => db.query('SELECT count(*) AS n FROM todo');
+
+test('a transaction that the page was told is lost holds up nobody', async () => {
+  const { db } = await takenOver();
+  await expect(db.transaction((tx) => tx.exec("INSERT INTO todo VALUES ('lost')"))).rejects.toMatchObject({
+    code: 'LINK_LOST',
+  });
+  await db.exec("INSERT INTO todo VALUES ('after')");
+  expect(await count(db)).toEqual([{ n: 1 }]);
+});
+
+test('nor does one whose turn had not come', async () => {
+  const other = makePage();
+  let goOn: (() => void) | undefined;
+  let first: Promise<unknown> | undefined;
+  const { db } = await takenOver(async (next) => {
+    other.attach(next);
+    await other.db.opened;
+    await new Promise<void>((begun) => {
+      first = other.db.transaction(async (tx) => {
+        await tx.exec("INSERT INTO todo VALUES ('before')");
+        begun();
+        await new Promise<void>((resolve) => (goOn = resolve));
+      });
+    });
+  });
+  await expect(db.transaction((tx) => tx.exec("INSERT INTO todo VALUES ('lost')"))).rejects.toMatchObject({
+    code: 'LINK_LOST',
+  });
+  const after = db.exec("INSERT INTO todo VALUES ('after')");
+  goOn?.();
+  await Promise.all([first, after]);
+  expect(await count(db)).toEqual([{ n: 2 }]);
+});
+
+test('a watch is one watch, and ends whole', async () => {
+  const { db, heard } = await takenOver();
+  const onError = report;
+  const countsTo = (rows: number): Promise<() => void> =>
+    new Promise((resolve) => {
+      const stop = db.watch<{ n: number }>(
+        'SELECT count(*) AS n FROM todo',
+        [],
+        ([row]) => row!.n === rows && resolve(stop),
+        {
+          onError,
+        },
+      );
+    });
+  const stop = await countsTo(0);
+  stop();
+  const before = heard.filter(({ type }) => type === 'rows').length;
+  await db.exec("INSERT INTO todo VALUES ('one')");
+  await countsTo(1);
+  await db.exec("INSERT INTO todo VALUES ('two')");
+  await countsTo(2);
+  const watches = heard
+    .slice()
+    .filter(({ type }) => type === 'rows')
+    .slice(before)
+    .map((message) => Object(message).watch);
+  expect(new Set(watches).size).toBe(2);
+});
