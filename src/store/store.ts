@@ -82,7 +82,8 @@ export class Store implements StorePort {
 
   /** For the user's own SQL; replaced by reidentify() and after a schema change that failed. */
   get connection(): Connection {
-    return this.#current.context.connection;
+    this.#refresh();
+    return this.#opened.context.connection;
   }
 
   get identity(): Identity {
@@ -327,12 +328,13 @@ export class Store implements StorePort {
 
   #open(): OpenedStore {
     if (this.#closed) throw new ReplicationError('CLOSED', 'this store is closed: open it again');
-    return this.#current;
+    this.#refresh();
+    return this.#opened;
   }
 
   /** What is told of another file or identity is told of the one that is there now. Errors  as opening it. */
   get #current(): OpenedStore {
-    this.#refresh();
+    if (this.#isSwapped) this.#refresh();
     return this.#opened;
   }
 
