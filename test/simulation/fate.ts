@@ -72,6 +72,8 @@ export class Fate {
     if (this.#random.chance(0.5)) world.clock.runFor(this.#random.below(5_000));
     world.trace(() => 'the end begins');
     world.network.faulty = false;
+    // A machine that was started meanwhile may have been about to lose its power.
+    for (const machine of world.machines.values()) machine.mend();
     world.network.heal();
     for (const machine of world.machines.values()) machine.setDiskFull(false);
     for (const machine of world.machines.values()) if (!machine.isRunning && !machine.gone) world.start(machine);

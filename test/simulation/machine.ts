@@ -306,6 +306,12 @@ export class Machine {
     this.#buryLost();
   }
 
+  /** The schedule is over: nothing of this machine stays open, whatever it was at. */
+  discard(): void {
+    if (this.isRunning) this.crash('process');
+    else this.#buryLost();
+  }
+
   /** Writes that a new site announced while it was opened are told by no commit, and may have left. */
   recordOwn(): void {
     const { store } = this;

@@ -66,7 +66,7 @@ export function runSchedule(
   }
   const changes = world.ledger.written.length;
   if (failures.length > 0) traceWritten(world);
-  for (const machine of world.running) machine.crash('process');
+  for (const machine of world.machines.values()) machine.discard();
   return {
     seed,
     actions: plan.actions,
