@@ -149,11 +149,13 @@ function judgeLedger(world: World): Failure[] {
  * Why  It is what a claim means. Superseded writes may be absent, and so may their superseders where they lie in ranges
  *      that are not claimed.
  */
-export function judgeClaims({ ledger }: World, { name, store }: Machine): Failure[] {
-  const { coverage, connection } = store;
+export function judgeClaims({ ledger, filesReplaced }: World, { name, store }: Machine): Failure[] {
+  const { coverage, connection, identity } = store;
+  // A machine that was set back uses numbers of its own again, until a peer tells it.
+  const unjudged = filesReplaced > 0 ? identity.site : undefined;
   const claimed = ledger
     .greatestWrites()
-    .filter(({ site, version }) => rangeSetHas(rangesOfSite(coverage, site), version));
+    .filter(({ site, version }) => site !== unjudged && rangeSetHas(rangesOfSite(coverage, site), version));
   const cells = cellsOf(connection);
   const absent = claimed.find((one) => !isKept(one, cells, ledger));
   if (absent === undefined) return [];
