@@ -121,7 +121,7 @@ export function createRelay(options: RelayOptions): NodeRelay {
   };
   const relay = createCoreRelay(settings, { ...machine, storage, onOpened, staysOpen: upstreams.length > 0 });
   if (upstreams.length > 0) void relay.wake();
-  const sockets = socketUpgrades(limits);
+  const sockets = socketUpgrades(machine);
   return {
     fetch: (request, info) => relay.fetch(request, info),
     handle: (message, answer, info) =>

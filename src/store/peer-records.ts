@@ -13,6 +13,7 @@ import { rangeSetFromRanges } from '../core/range-set.ts';
 import type { SiteId } from '../core/site-id.ts';
 import { siteIdBytes, siteIdFromBytes } from '../core/site-id.ts';
 import type { StoreVersion } from '../core/version.ts';
+import { STORE_VERSION_ZERO } from '../core/version.ts';
 import type { Connection } from '../sqlite/database.ts';
 import { readNote, saveNote } from './notes.ts';
 import type { SiteRegistry } from './site-registry.ts';
@@ -91,10 +92,15 @@ export class PeerRecords {
     this.#unsavedSources = true;
   }
 
-  /** All rows of others came by the windows of `peer`, which has lost none of them since. */
+  /**
+   * All rows of others came by the windows of `peer`, which has lost none of them since.
+   *
+   * Why     Behind a cursor at 0 stands no row: so a relay that was met empty, and took an image and with it another
+   *         site id since, is no second source.
+   */
   isOnlySource(peer: SiteId): boolean {
-    const cursors = [...this.#cursors.values()];
-    return !this.#hasManySources && cursors.length > 0 && cursors.every((cursor) => cursor.peer === peer);
+    const sources = [...this.#cursors.values()].filter(({ cursor }) => cursor.at > STORE_VERSION_ZERO);
+    return !this.#hasManySources && sources.length > 0 && sources.every((source) => source.peer === peer);
   }
 
   /** Something was received from a peer, or acknowledged by one. */

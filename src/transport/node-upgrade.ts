@@ -5,7 +5,12 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import { WebSocketServer } from 'ws';
+import type { ErrorCode } from '../core/errors.ts';
+import { ERROR_TABLE } from '../core/errors.ts';
 import type { Limits } from '../core/limits.ts';
+import type { Log } from '../core/runtime.ts';
+import type { ByteBudget } from './arriving-frame.ts';
+import { countArrivingFrame } from './arriving-frame.ts';
 import type { FramePort } from './frame-port.ts';
 import { SUBPROTOCOL } from './subprotocol.ts';
 import { WebSocketPort } from './websocket-port.ts';
@@ -23,7 +28,16 @@ export interface SocketUpgrades {
   close(graceMs: number): Promise<void>;
 }
 
-export function socketUpgrades(limits: Limits): SocketUpgrades {
+const OVERRUN: ErrorCode = 'LIMIT_EXCEEDED';
+
+export interface SocketUpgradeOptions {
+  readonly limits: Limits;
+  /** Counts what the connections are receiving. */
+  readonly budget: ByteBudget;
+  readonly log: Log;
+}
+
+export function socketUpgrades({ limits, budget, log }: SocketUpgradeOptions): SocketUpgrades {
   const server = new WebSocketServer({
     noServer: true,
     perMessageDeflate: false,
@@ -35,7 +49,16 @@ export function socketUpgrades(limits: Limits): SocketUpgrades {
       socket.once('close', onClose);
       server.handleUpgrade(message, socket, head, (webSocket) => {
         const { remoteAddress, remotePort } = message.socket;
-        onPort(new WebSocketPort(webSocket, `websocket ${remoteAddress}:${remotePort}`, limits));
+        const description = `websocket ${remoteAddress}:${remotePort}`;
+        const onOverrun = (): void => {
+          const why = 'its unfinished frame is the largest of all links, and together they hold too much';
+          const { level, close } = ERROR_TABLE[OVERRUN];
+          log[level]({ code: OVERRUN, peer: description }, why);
+          webSocket.close(close, OVERRUN);
+          webSocket.terminate();
+        };
+        countArrivingFrame(socket, webSocket, { budget, onOverrun });
+        onPort(new WebSocketPort(webSocket, description, limits));
       });
     },
     async close(graceMs) {

@@ -1,5 +1,8 @@
 /** A caller with a valid token that means harm: others are served, and each try has a code and a line in the log. */
+import { once } from 'node:events';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { request } from 'node:http';
+import type { Socket } from 'node:net';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +12,7 @@ import { Stranger } from '../faults/live-relay.ts';
 import { DEFAULT_LIMITS } from '../../src/core/limits.ts';
 import type { SiteId } from '../../src/core/site-id.ts';
 import { nodeCompression } from '../../src/transport/node-compression.ts';
+import { SUBPROTOCOL } from '../../src/transport/subprotocol.ts';
 import { createCodec } from '../../src/wire/codec.ts';
 import type { TestRelay } from './served-relay.ts';
 import { pushBody, startRelay, TODO_SCHEMA } from './served-relay.ts';
@@ -168,5 +172,38 @@ describe('messages without an end', () => {
     expect(modest.isOpen).toBe(true);
     expect(lines).toContainEqual(['warn', 'LIMIT_EXCEEDED']);
     for (const stranger of [modest, ...greedy]) stranger.drop();
+  });
+});
+
+describe('frames without an end', () => {
+  /** A binary frame of 1,000,000 bytes is announced, masked with zeros, and not sent whole. */
+  const BEGIN = Buffer.from([0x82, 0xff, 0, 0, 0, 0, 0x00, 0x0f, 0x42, 0x40, 0, 0, 0, 0]);
+
+  async function begun(bytes: number): Promise<Socket> {
+    const headers = {
+      connection: 'upgrade',
+      upgrade: 'websocket',
+      'sec-websocket-version': '13',
+      'sec-websocket-key': Buffer.alloc(16).toString('base64'),
+      'sec-websocket-protocol': SUBPROTOCOL,
+    };
+    const asked = request(`${relay.url}/todo`, { headers }).end();
+    const [, socket] = (await once(asked, 'upgrade')) as [unknown, Socket];
+    socket.on('error', () => {}).resume();
+    socket.write(Buffer.concat([BEGIN, Buffer.alloc(bytes)]));
+    return socket;
+  }
+
+  test('are bounded over all connections, before any greeting too: the largest ends', async () => {
+    const lines: [string, unknown][] = [];
+    relay = await startRelay({ schema: TODO_SCHEMA, limits: { linksBytesMax: 1_000_000 }, log: logInto(lines) });
+    const modest = await begun(20_000);
+    const greedy = [await begun(600_000), await begun(700_000)];
+    await Promise.race(greedy.map((socket) => once(socket, 'close')));
+    expect(modest.closed).toBe(false);
+    expect(lines).toContainEqual(['warn', 'LIMIT_EXCEEDED']);
+    const { status } = await relay.call('GET', '/health');
+    expect(status).toBe(200);
+    for (const socket of [modest, ...greedy]) socket.destroy();
   });
 });

@@ -389,6 +389,15 @@ export const SESSION_FAULTS: readonly Fault[] = [
     replace: 'link.takeFrames(() => changesMax > 0)',
   },
   {
+    name: 'arriving-frames-uncounted',
+    rule: 'frames that are just arriving count for the bound of all links',
+    promise: 'P6',
+    tests: ['test/doors/relay-hostile.test.ts'],
+    file: 'src/transport/node-upgrade.ts',
+    find: 'countArrivingFrame(socket, webSocket, { budget, onOverrun });',
+    replace: 'if (limits.frameBytesMax < 0) countArrivingFrame(socket, webSocket, { budget, onOverrun });',
+  },
+  {
     name: 'growth-unbounded',
     rule: 'what is remembered of growth has a bound',
     promise: 'P6',

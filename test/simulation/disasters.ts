@@ -17,8 +17,6 @@ export class Disasters {
   /** Disks of empty databases whose site ids nobody has. */
   readonly #spareDisks: DiskSnapshot[];
   readonly #backups = new Map<Machine, Backup>();
-  /** A machine that was set back whole, and the link on which that is noticed. */
-  readonly #unnoticed = new Map<Machine, Edge>();
 
   constructor(world: World) {
     this.#world = world;
@@ -37,7 +35,7 @@ export class Disasters {
   }
 
   #save(machine: Machine): void {
-    if (this.#isUnnoticed(machine)) return;
+    if (this.#world.isSetBack(machine)) return;
     this.#world.trace(() => `${machine.name} is backed up`);
     this.#backups.set(machine, machine.backup());
   }
@@ -45,7 +43,7 @@ export class Disasters {
   #putBack(machine: Machine, backup: Backup, random: Random): void {
     const witness = this.#witnessOf(machine, backup);
     if (witness !== undefined && random.chance(0.5)) {
-      if (this.#replace(machine, backup, 'restored')) this.#unnoticed.set(machine, witness);
+      if (this.#replace(machine, backup, 'restored')) this.#world.setBack.set(machine, witness);
       return;
     }
     this.#replace(machine, backup, random.pick<Beside>(['left', 'left', 'nothing', 'foreign']));
@@ -54,7 +52,7 @@ export class Disasters {
   /** A machine that is off, for instance one that never ran, comes up with a copy of another one's file. */
   #clone(from: Machine, random: Random): void {
     const [copy] = [...this.#world.machines.values()].filter(({ isRunning, isNew }) => !isRunning && isNew);
-    if (copy === undefined || this.#isUnnoticed(from)) return;
+    if (copy === undefined || this.#world.isSetBack(from)) return;
     this.#world.trace(() => `${copy.name} begins as a clone of ${from.name}`);
     this.#world.filesReplaced += 1;
     this.#world.count('clone');
@@ -75,8 +73,8 @@ export class Disasters {
     file: Pick<Backup, 'disk' | 'marker' | 'announced'> & { readonly site: Backup['site'] | undefined },
     beside: Beside,
   ): boolean {
-    if (this.#isUnnoticed(machine)) return false;
-    if ([...this.#unnoticed].some(([other, { server }]) => server === machine && this.#isUnnoticed(other)))
+    if (this.#world.isSetBack(machine)) return false;
+    if ([...this.#world.setBack].some(([other, { server }]) => server === machine && this.#world.isSetBack(other)))
       return false;
     const { ledger } = this.#world;
     const { site, announced, shown } = machine.sent;
@@ -104,13 +102,8 @@ export class Disasters {
     );
     if (edge?.client !== machine || others.length > 0 || !edge.wanted || !edge.server.isRunning) return undefined;
     const { sent } = machine;
-    if (sent.site !== site || this.#isUnnoticed(machine)) return undefined;
+    if (sent.site !== site || this.#world.isSetBack(machine)) return undefined;
     const held = rangesOfSite(edge.server.store.coverage, site);
     return subtractRanges(rangeSetOf(0, sent.shown), held).length === 0 ? edge : undefined;
-  }
-
-  #isUnnoticed(machine: Machine): boolean {
-    if (this.#unnoticed.get(machine)?.link?.state === 'open') this.#unnoticed.delete(machine);
-    return this.#unnoticed.has(machine);
   }
 }

@@ -149,10 +149,11 @@ function judgeLedger(world: World): Failure[] {
  * Why  It is what a claim means. Superseded writes may be absent, and so may their superseders where they lie in ranges
  *      that are not claimed.
  */
-export function judgeClaims({ ledger, filesReplaced }: World, { name, store }: Machine): Failure[] {
+export function judgeClaims(world: World, machine: Machine): Failure[] {
+  const { ledger } = world;
+  const { name, store } = machine;
   const { coverage, connection, identity } = store;
-  // A machine that was set back uses numbers of its own again, until a peer tells it.
-  const unjudged = filesReplaced > 0 ? identity.site : undefined;
+  const unjudged = world.isSetBack(machine) ? identity.site : undefined;
   const claimed = ledger
     .greatestWrites()
     .filter(({ site, version }) => site !== unjudged && rangeSetHas(rangesOfSite(coverage, site), version));
@@ -224,8 +225,7 @@ function judgeLog(world: World): Failure[] {
     if (world.plan.fullDisks && code === 'STORAGE_FULL') return false;
     // A store that remembers few openings cannot tell an old cursor from one of a lost future.
     const forgets = world.limits.erasMax < ERAS_OF_A_SCHEDULE;
-    // A relay that took an image has another site id: its leaves cannot know that it lacks nothing of what it gave.
-    if (message.includes('vouched refill')) return world.filesReplaced === 0 && !world.plan.images && !forgets;
+    if (message.includes('vouched refill')) return world.filesReplaced === 0 && !forgets;
     if (forgets && code === 'PEER_LOST_HISTORY') return false;
     return level === 'error' && !(world.plan.network.kind === 'lossy' && LOSSY_ALARMS.includes(code));
   });

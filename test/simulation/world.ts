@@ -70,6 +70,8 @@ export class World implements Surroundings {
   onLateError: (error: unknown) => void = () => {};
   /** Files that were set back, cloned or wiped so far. */
   filesReplaced = 0;
+  /** Machines that were set back whole, each with the link on which that is noticed. */
+  readonly setBack: Map<Machine, Edge> = new Map();
   /** How often each kind of fault happened. */
   readonly faults: Record<string, number> = {};
   /** The most that anything which must be bounded had, above its bound. */
@@ -114,6 +116,12 @@ export class World implements Surroundings {
       const ends = { client: this.machines.get(client)!, server: this.machines.get(server)! };
       return { ...ends, mode, wanted: true, link: undefined, connection: undefined, fetching: false, byRows: false };
     });
+  }
+
+  /** Its file and marker are of an earlier day, and no peer has told it yet: it gives numbers out again. */
+  isSetBack(machine: Machine): boolean {
+    if (this.setBack.get(machine)?.link?.state === 'open') this.setBack.delete(machine);
+    return this.setBack.has(machine);
   }
 
   get running(): Machine[] {

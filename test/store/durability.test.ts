@@ -101,6 +101,20 @@ test('what came by other ways than windows, or by those of another peer, has sev
   for (const store of [a, b, c]) store.close();
 });
 
+test('a peer that was met empty, under a name that it no longer has, is no second source', async () => {
+  const { open } = machine();
+  const [former, peer] = ['1a'.repeat(16) as SiteId, '2b'.repeat(16) as SiteId];
+  const at = (version: number): Cursor => ({ nonce: 'first' as EraNonce, at: version as StoreVersion });
+  const store = await open();
+  store.setCursor(former, at(0));
+  expect([store.isOnlySource(former), store.isOnlySource(peer)]).toEqual([false, false]);
+  store.setCursor(peer, at(5));
+  expect([store.isOnlySource(former), store.isOnlySource(peer)]).toEqual([false, true]);
+  store.setCursor(former, at(1));
+  expect(store.isOnlySource(peer)).toBe(false);
+  store.close();
+});
+
 test('a file that is full opens again however often, and is read', async () => {
   const { open } = machine();
   const pages = (store: Store): number => Number(store.connection.prepare('PRAGMA page_count').get()?.[0]);
