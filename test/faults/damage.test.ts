@@ -7,7 +7,7 @@ import { DATABASE_PATH } from '../simulation/computers.ts';
 import { FIRST_SCHEMA } from '../simulation/schema-texts.ts';
 import { openOn } from './computers.ts';
 import { damage } from './damage.ts';
-import { expectNoFailure, seedOfToday } from './share.ts';
+import { expectNoFailure, freshSeed } from './share.ts';
 
 const compiled = await loadEngineModule();
 
@@ -25,7 +25,7 @@ const corrupt: unknown = expect.objectContaining({
 
 describe('a damaged file', () => {
   test('ends in rows or a coded error that says what to do, whatever the damage', async () => {
-    await expectNoFailure(damage, { from: seedOfToday(), count: 200, seconds: 5 });
+    await expectNoFailure(damage, { from: freshSeed(), count: 200, seconds: 5 });
   });
 
   test('of a form that the engine does not know is DATABASE_CORRUPT', async () => {

@@ -7,7 +7,7 @@ import { FIRST_SCHEMA, SECOND_SCHEMA } from '../simulation/schema-texts.ts';
 import { openOn } from './computers.ts';
 import { HookedFileSystem } from './hooked-file-system.ts';
 import { ioError } from './io-error.ts';
-import { expectNoFailure, seedOfToday } from './share.ts';
+import { expectNoFailure, freshSeed } from './share.ts';
 
 const compiled = await loadEngineModule();
 
@@ -20,7 +20,7 @@ async function faultyDisk() {
 
 describe('errors of the disk', () => {
   test('at any call end in a coded error, leave the store as it was, and lose nothing', async () => {
-    await expectNoFailure(ioError, { from: seedOfToday(), count: 300, seconds: 8 });
+    await expectNoFailure(ioError, { from: freshSeed(), count: 300, seconds: 8 });
   });
 
   test('in a migration leave a store that goes on with the old schema, and migrates once there is room', async () => {

@@ -3,10 +3,10 @@ import { expect, test } from 'vitest';
 import { createWasmDriver } from '../../src/sqlite/wasm/driver.ts';
 import { runCase } from './kill.ts';
 import { copyBuild } from './relay-process.ts';
-import { seedOfToday } from './share.ts';
+import { freshSeed } from './share.ts';
 
 test('a relay that is killed under load has every write that it acknowledged, and all end equal after it', async () => {
-  const seed = seedOfToday();
+  const seed = freshSeed();
   const build = copyBuild();
   const counts = await runCase({ driver: await createWasmDriver(), build, seed, kills: 3 }).finally(build.remove);
   process.stdout.write(`kill: seed ${seed}: ${JSON.stringify(counts)}\n`);

@@ -10,17 +10,17 @@ import { FIRST_SCHEMA } from '../simulation/schema-texts.ts';
 import { openOn } from './computers.ts';
 import { changesDisk, HookedFileSystem } from './hooked-file-system.ts';
 import { powerCut, powerCutLong } from './power-cut.ts';
-import { expectNoFailure, seedOfToday } from './share.ts';
+import { expectNoFailure, freshSeed } from './share.ts';
 
 const compiled = await loadEngineModule();
 
 describe('power cuts', () => {
   test('at every write and sync of short workloads leave a whole database with all that was acknowledged', async () => {
-    await expectNoFailure(powerCut, { from: seedOfToday(), count: 200, seconds: 6 });
+    await expectNoFailure(powerCut, { from: freshSeed(), count: 200, seconds: 6 });
   });
 
   test('at any point of long workloads do so, too', async () => {
-    await expectNoFailure(powerCutLong, { from: seedOfToday(), count: 20, seconds: 4 });
+    await expectNoFailure(powerCutLong, { from: freshSeed(), count: 20, seconds: 4 });
   });
 
   test('at every step of the first open and the first close leave a file that opens', async () => {

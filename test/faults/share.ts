@@ -3,7 +3,7 @@ import { expect } from 'vitest';
 import type { RunOptions, Suite } from './suite.ts';
 import { runSuite } from './suite.ts';
 
-export function seedOfToday(): number {
+export function freshSeed(): number {
   return Math.floor(Math.random() * 2 ** 31);
 }
 
