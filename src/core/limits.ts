@@ -34,7 +34,7 @@ export interface Limits {
   readonly growthLogMax: number;
   /** Parked changes a replica keeps before it stops the link. */
   readonly parkedChangesMax: number;
-  /** Book entries a site may have before the oldest half is folded. */
+  /** Entries that the book of a site, and the own book, may have before the oldest half is folded. */
   readonly bookEntriesMax: number;
   /** Openings remembered: a cursor of an older one is answered with a refill from the start. */
   readonly erasMax: number;

@@ -25,7 +25,7 @@ import type { WatchOptions } from './live-query.ts';
 import { LiveQueries } from './live-query.ts';
 import type { MeetingHandle, Peering } from './peering.ts';
 import type { PendingChange } from './pending-changes.ts';
-import { pendingChanges } from './pending-changes.ts';
+import { pendingChange } from './pending-changes.ts';
 import type { Commit, ReplicaPort } from './replica-port.ts';
 import type { SqlParameter } from './sql-parameters.ts';
 import { sqlValuesFromParameters } from './sql-parameters.ts';
@@ -236,7 +236,7 @@ export class Database<Options = unknown> {
   pending(): Promise<PendingChange[]> {
     return this.#call(() => {
       this.#parts.replica.flush();
-      return pendingChanges(this.#parts.connection(), this.#unacknowledged(), this.#parts.limits);
+      return this.#parts.replica.store.ownRows(this.#unacknowledged()).map(pendingChange);
     });
   }
 

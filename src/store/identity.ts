@@ -72,7 +72,7 @@ export function takeNewSite(connection: Connection, randomBytes: RandomBytes): S
     connection.prepare('INSERT INTO crmesh_have (site, lo, hi) VALUES (?, 0, ?)').run([ord, kept]);
     bookRows(connection, { ord, window: [0, kept], span: [0, kept] }, 1);
   }
-  connection.exec('DELETE FROM crmesh_cursor; DELETE FROM crmesh_held;');
+  connection.exec('DELETE FROM crmesh_cursor; DELETE FROM crmesh_held; DELETE FROM crmesh_own_book;');
   return site;
 }
 

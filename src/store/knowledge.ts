@@ -10,6 +10,7 @@ import type { RangeSet } from '../core/range-set.ts';
 import { emptyRangeSet, intersectRanges, rangeSetOf, subtractRanges, unionRanges } from '../core/range-set.ts';
 import type { SiteId } from '../core/site-id.ts';
 import type { Connection } from '../sqlite/database.ts';
+import { loadOwnBook } from './own-book.ts';
 import type { RangeTable } from './range-table.ts';
 import { loadParkedSpans, loadRanges, saveRanges } from './range-table.ts';
 import type { SiteRegistry } from './site-registry.ts';
@@ -27,6 +28,8 @@ export interface Knowledge {
   readonly parkedSpans: Coverage;
   readonly refused: Coverage;
   readonly parkedChanges: number;
+  /** Store versions at which own rows may lie (own-book.ts). */
+  readonly ownBook: RangeSet;
 }
 
 export function loadKnowledge(connection: Connection, site: SiteId, sites: SiteRegistry): Knowledge {
@@ -41,6 +44,7 @@ export function loadKnowledge(connection: Connection, site: SiteId, sites: SiteR
     parkedSpans: loadParkedSpans(connection, sites),
     refused: loadRanges(connection, 'crmesh_refused', sites),
     parkedChanges: numberOf(connection.prepare('SELECT count(*) FROM crmesh_parked').get()?.[0]),
+    ownBook: loadOwnBook(connection),
   };
 }
 
@@ -48,11 +52,11 @@ export function loadKnowledge(connection: Connection, site: SiteId, sites: SiteR
 export function announce(
   knowledge: Knowledge,
   site: SiteId,
-  numbers: { announced: number; storedMax: number },
+  flushed: { readonly announced: number; readonly storedMax: number; readonly ownBook: RangeSet },
 ): Knowledge {
   const have = new Map(knowledge.have);
-  if (numbers.announced > 0) have.set(site, rangeSetOf(0, numbers.announced));
-  return { ...knowledge, ...numbers, have };
+  if (flushed.announced > 0) have.set(site, rangeSetOf(0, flushed.announced));
+  return { ...knowledge, ...flushed, have };
 }
 
 type Kind = 'have' | 'waiting' | 'parkedSpans' | 'refused';

@@ -9,6 +9,7 @@ import type { Range } from '../core/range-set.ts';
 import { wholeBytesMax } from '../core/limits.ts';
 import type { Knowledge } from './knowledge.ts';
 import { announce } from './knowledge.ts';
+import { bookOwnRows } from './own-book.ts';
 import type { StoreContext } from './store-context.ts';
 import { clockTable, numberOf, numberOrZero, quotedText } from './sql-text.ts';
 import type { ReplicatedTable } from './table-catalog.ts';
@@ -43,9 +44,10 @@ export function announceOwnWrites(context: StoreContext, knowledge: Knowledge): 
   }
   connection.prepare('UPDATE crmesh_self SET announced = ?, flushed = ?').run([to, to]);
   clocks.storedMaxAfter([]);
+  const ownBook = bookOwnRows(connection, knowledge.ownBook, [from, to], limits.bookEntriesMax);
   const announced: Range = [knowledge.announced, to];
   return {
-    knowledge: announce(knowledge, site, { announced: to, storedMax: to }),
+    knowledge: announce(knowledge, site, { announced: to, storedMax: to, ownBook }),
     announced,
     part: rows > limits.groupChangesMax ? undefined : ownPart(context, announced, from),
   };

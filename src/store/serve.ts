@@ -1,5 +1,6 @@
 /** Reads for others in store order: pieces of the whole store, and own writes. */
 import type { Change } from '../core/change.ts';
+import { changeBytes } from '../core/change.ts';
 import type { Part, PartBody } from '../core/part.ts';
 import { SPAN_ANY } from '../core/part.ts';
 import type { Range, RangeSet } from '../core/range-set.ts';
@@ -64,7 +65,7 @@ export function readOwn(
   const parts: Part[] = [];
   for (const [lo, hi] of intersectRanges(ranges, rangeSetOf(0, knowledge.announced))) {
     for (let from = lo; from < hi && parts.length < options.partsMax;) {
-      const part = ownPartOf(context, [from, hi], options.changesMax);
+      const part = ownPartOf(context, knowledge, [from, hi], options.changesMax);
       parts.push(part);
       from = part.span[1];
     }
@@ -73,8 +74,24 @@ export function readOwn(
 }
 
 /** The first own part of a range of own versions, cut at a version boundary. */
-export function ownPartOf({ clocks, limits, site }: StoreContext, [lo, hi]: Range, changesMax: number): Part {
-  const bounds = { changesMax, bytesMax: limits.pieceBytesMax };
-  const { to, rows } = clocks.readPiece({ from: lo, to: hi, only: 0 }, bounds);
-  return { site, span: [lo, to], claims: [[lo, to]], rows: rows.map(({ change }) => change) };
+export function ownPartOf(context: StoreContext, { ownBook }: Knowledge, [lo, hi]: Range, changesMax: number): Part {
+  const { clocks, limits, site } = context;
+  const windows = intersectRanges([[lo, hi]], ownBook);
+  const rows: Change[] = [];
+  let bytesLeft = limits.pieceBytesMax;
+  for (const [i, [from, end]] of windows.entries()) {
+    const bounds = { changesMax: changesMax - rows.length, bytesMax: bytesLeft };
+    const piece = clocks.readPiece({ from, to: end, only: 0 }, bounds);
+    for (const { change } of piece.rows) {
+      bytesLeft -= changeBytes(change);
+      rows.push(change);
+    }
+    const isFull = rows.length >= changesMax || bytesLeft <= 0;
+    if (piece.to < end || (isFull && i < windows.length - 1)) return ownPart(site, [lo, piece.to], rows);
+  }
+  return ownPart(site, [lo, hi], rows);
+}
+
+function ownPart(site: SiteId, span: Range, rows: readonly Change[]): Part {
+  return { site, span, claims: [span], rows };
 }

@@ -12,6 +12,7 @@ import type { Part, PartBody } from '../core/part.ts';
 import type { Range, RangeSet } from '../core/range-set.ts';
 import type { SchemaStep } from '../core/schema-step.ts';
 import type { SiteId } from '../core/site-id.ts';
+import type { SqlValue } from '../core/sql-value.ts';
 import type { OriginVersion, StoreVersion } from '../core/version.ts';
 
 export interface Identity {
@@ -83,6 +84,15 @@ export interface Piece {
   readonly parts: readonly PartBody[];
 }
 
+/** A table row with own changes. */
+export interface OwnRow {
+  readonly table: string;
+  /** Primary key column -> value. */
+  readonly pk: ReadonlyMap<string, SqlValue>;
+  /** Changes (cells) of it. */
+  readonly changes: number;
+}
+
 export interface Resume {
   readonly base: Cursor;
   /** This store gave the cursor in a future that it has lost (R2). */
@@ -135,6 +145,8 @@ export interface StorePort {
   readPiece(from: StoreVersion, options: { readonly without: readonly SiteId[]; readonly changesMax: number }): Piece;
   /** Own announced rows of `ranges`, cut at version boundaries into parts of about `changesMax`, at most `partsMax`. */
   readOwn(ranges: RangeSet, options: { readonly changesMax: number; readonly partsMax: number }): Part[];
+  /** Table rows with own announced changes in `ranges`. */
+  ownRows(ranges: RangeSet): readonly OwnRow[];
   /** Answers a want: claims are exactly what is held of it and complete with these rows (weak kind, R16). */
   serveWant(site: SiteId, ranges: RangeSet, options: { readonly changesMax: number }): Part | undefined;
 

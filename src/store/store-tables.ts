@@ -23,6 +23,8 @@ CREATE TABLE IF NOT EXISTS crmesh_have (
 CREATE TABLE IF NOT EXISTS crmesh_book (
   site INTEGER NOT NULL, lmin INTEGER NOT NULL, lmax INTEGER NOT NULL, lo INTEGER NOT NULL, hi INTEGER NOT NULL,
   PRIMARY KEY (site, lmin, lo, hi)) WITHOUT ROWID;
+-- own rows lie at store versions in (lo, hi], and nowhere else up to the announced one
+CREATE TABLE IF NOT EXISTS crmesh_own_book (lo INTEGER PRIMARY KEY, hi INTEGER NOT NULL);
 -- in the peer's store versions; nonce = the peer's era; subset '' = the full link
 CREATE TABLE IF NOT EXISTS crmesh_cursor (
   peer BLOB NOT NULL, subset TEXT NOT NULL, nonce TEXT NOT NULL, c INTEGER NOT NULL,
@@ -47,6 +49,15 @@ CREATE TABLE IF NOT EXISTS crmesh_held (
 CREATE TABLE IF NOT EXISTS crmesh_note (name TEXT PRIMARY KEY NOT NULL, value) WITHOUT ROWID;
 `;
 
+/** What a version of this store that knew no own book has announced: own rows may lie anywhere in it. */
+const BOOK_OF_OLDER_FILES = `
+INSERT INTO crmesh_own_book (lo, hi)
+SELECT booked, announced FROM crmesh_self, (SELECT coalesce(max(hi), 0) AS booked FROM crmesh_own_book)
+ WHERE announced > booked`;
+
 export function createStoreTables(connection: Connection): void {
-  inTransaction(connection, () => connection.exec(TABLES));
+  inTransaction(connection, () => {
+    connection.exec(TABLES);
+    connection.exec(BOOK_OF_OLDER_FILES);
+  });
 }

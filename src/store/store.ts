@@ -25,6 +25,7 @@ import { readNote, saveNote } from './notes.ts';
 import { invalidChanges } from './merge-plan.ts';
 import type { OpenedStore, StoreOptions } from './open-store.ts';
 import { commitDurability, giveNewSite, openDatabase, readTablesAgain, reopen, reopenTables } from './open-store.ts';
+import { ownRowsIn } from './own-rows.ts';
 import { announceOwnWrites } from './own-writes.ts';
 import { saveCursor } from './peer-records.ts';
 import { estimateRowBytes } from './row-bytes.ts';
@@ -37,6 +38,7 @@ import type {
   MergeInput,
   MergeResult,
   MigrationResult,
+  OwnRow,
   Piece,
   Resume,
   Schema,
@@ -202,6 +204,11 @@ export class Store implements StorePort {
     this.#showOwn();
     const { context, knowledge } = this.#open();
     return overWholeTables(() => readOwn(context, knowledge, ranges, options));
+  }
+
+  ownRows(ranges: RangeSet): readonly OwnRow[] {
+    const { context, knowledge } = this.#open();
+    return overWholeTables(() => ownRowsIn(context, knowledge, ranges));
   }
 
   serveWant(site: SiteId, ranges: RangeSet, options: { readonly changesMax: number }): Part | undefined {

@@ -34,7 +34,7 @@ export function serveWant(
   const held = intersectRanges(want.ranges, rangesOfSite(knowledge.have, want.site));
   const hull = hullOfRanges(held);
   if (hull === undefined) return undefined;
-  if (want.site === context.site) return ownPartOf(context, held[0]!, changesMax);
+  if (want.site === context.site) return ownPartOf(context, knowledge, held[0]!, changesMax);
   const ord = context.sites.findOrd(want.site);
   const book = ord === undefined ? [] : bookOfSite(context.connection, ord);
   return foreignPart(context, { site: want.site, held, book }, changesMax);

@@ -86,6 +86,15 @@ export const STORE_FAULTS: readonly Fault[] = [
     replace: 'Math.max(...entries.map(({ window }) => window[0]))',
   },
   {
+    name: 'own-book-narrow',
+    rule: 'folded entries of the own book become one hull',
+    promise: 'P3',
+    file: 'src/store/own-book.ts',
+    find: '[hull, ...ranges.slice(count)]',
+    replace: 'ranges.slice(count)',
+    tests: ['test/store/own-book.test.ts'],
+  },
+  {
     name: 'refill-span-narrow',
     rule: 'the span of refill rows is the hull of all entries above the cursor',
     promise: 'P3',
