@@ -6,6 +6,7 @@ import { ReplicationError } from './core/errors.ts';
 import type { QueryOptions } from './replica/database.ts';
 import type { SqlParameter } from './replica/sql-parameters.ts';
 import { sqlValuesFromParameters } from './replica/sql-parameters.ts';
+import { randomId } from './transport/random-id.ts';
 
 /** Gives a fresh port whose other end somebody accepts. */
 export type PagePortSource = () => MessagePort | Promise<MessagePort>;
@@ -24,7 +25,7 @@ export function statementOf(sql: string, parameters?: readonly SqlParameter[], o
 export function wireTargetOf(address: string | PagePortSource, { token, mode }: BrowserSyncOptions): WireTarget {
   const asksPort = typeof address === 'function';
   return {
-    url: asksPort ? `port:${crypto.randomUUID()}` : address,
+    url: asksPort ? `port:${randomId()}` : address,
     mode,
     token: typeof token === 'string' ? token : undefined,
     asksToken: typeof token === 'function',
@@ -41,6 +42,17 @@ export function isRepeatable(message: ClientMessage): boolean {
       return message.method !== 'migrate';
     default:
       return message.type === 'synced' || message.type === 'met' || message.type === 'leave';
+  }
+}
+
+/** It needs nothing that was before it: neither a transaction that has begun, nor a port that is open. */
+export function isWhole(message: ClientMessage): boolean {
+  switch (message.type) {
+    case 'exec':
+    case 'query':
+      return message.tx === undefined;
+    default:
+      return message.type !== 'end' && message.type !== 'accept';
   }
 }
 

@@ -5,11 +5,12 @@
  * answered fails with LINK_LOST, since nobody can tell whether it was committed.
  */
 import type { PagePortSource, Unnumbered } from './browser-calls.ts';
-import { isRepeatable, ownerLost, statementOf, wireTargetOf } from './browser-calls.ts';
+import { statementOf, wireTargetOf } from './browser-calls.ts';
 import { PageLink } from './browser-link.ts';
 import { PageMeeting } from './browser-meeting.ts';
 import type { Channel, ClientMessage, OwnerMessage, OwnerStatus, PlainCall } from './browser-messages.ts';
 import { errorFromWire, wireError } from './browser-messages.ts';
+import { PageCalls } from './browser-page-calls.ts';
 import { PagePorts } from './browser-ports.ts';
 import type { BrowserSyncOptions } from './browser-replica.ts';
 import type { StorageKind } from './browser-storage.ts';
@@ -37,12 +38,6 @@ export interface BrowserStatus extends Omit<DatabaseStatus, 'links'> {
   readonly links: readonly PageLink['status'][];
 }
 
-interface Outstanding {
-  readonly message: ClientMessage;
-  readonly resolve: (value: never) => void;
-  readonly reject: (error: ReplicationError) => void;
-}
-
 interface Joined {
   readonly link: PageLink;
   readonly token: BrowserSyncOptions['token'];
@@ -57,13 +52,12 @@ interface Settle {
 export class BrowserDatabase {
   readonly #channel: PageChannel;
   readonly #end: () => void;
-  readonly #calls = new Map<number, Outstanding>();
+  readonly #calls: PageCalls;
   readonly #watches: PageWatches;
   readonly #links = new Map<number, Joined>();
   readonly #meetings = new Map<number, PageMeeting>();
   readonly #ports: PagePorts;
   readonly #onOwner: ((owner: boolean) => void) | undefined;
-  #last = 0;
   #status: OwnerStatus | undefined;
   #owner = false;
   #closing: Promise<void> | undefined;
@@ -77,14 +71,19 @@ export class BrowserDatabase {
     this.#channel = channel;
     this.#end = end;
     this.#onOwner = onOwner;
-    this.#watches = new PageWatches((message) => channel.post(message));
+    const post = (message: ClientMessage): void => channel.post(message);
+    this.#calls = new PageCalls(post);
+    this.#watches = new PageWatches(post);
     this.#ports = new PagePorts((carry, message) => channel.post({ type: 'carry', carry, message }));
     let settle: Settle | undefined;
     this.opened = new Promise((resolve, reject) => {
       settle = { resolve, reject };
     });
     this.#settleOpened = settle!;
-    channel.listen((message) => this.#receive(message));
+    channel.listen(
+      (message) => this.#receive(message),
+      (message) => this.#notSent(message),
+    );
   }
 
   get siteId(): DatabaseStatus['siteId'] {
@@ -109,7 +108,7 @@ export class BrowserDatabase {
 
   /** Runs `work` between BEGIN and COMMIT; a throw rolls back, and so does the end of this page. */
   async transaction<T>(work: (tx: Transaction) => T | Promise<T>): Promise<T> {
-    const tx = ++this.#last;
+    const tx = this.#calls.number();
     await this.#call({ type: 'begin', tx });
     const within = (type: 'exec' | 'query', sql: string, parameters?: readonly SqlParameter[]): Promise<never> =>
       this.#call({ type, statement: statementOf(sql, parameters), tx });
@@ -138,7 +137,7 @@ export class BrowserDatabase {
     this.#checkOpen();
     const statement = statementOf(sql, parameters);
     const onError = options.onError ?? reportError;
-    return this.#watches.add(++this.#last, { statement, callback: callback as (rows: Row[]) => void, onError });
+    return this.#watches.add(this.#calls.number(), { statement, callback: callback as (rows: Row[]) => void, onError });
   }
 
   /**
@@ -147,7 +146,7 @@ export class BrowserDatabase {
    */
   sync(address: string | PagePortSource, options: BrowserSyncOptions = {}): PageLink {
     this.#checkOpen();
-    const number = ++this.#last;
+    const number = this.#calls.number();
     const target = wireTargetOf(address, options);
     const link = new PageLink({
       target,
@@ -178,7 +177,7 @@ export class BrowserDatabase {
   /** Syncs with all programs of this origin that meet in `room`, without a server. */
   meet(room: string): PageMeeting {
     this.#checkOpen();
-    const meeting = ++this.#last;
+    const meeting = this.#calls.number();
     const handle = new PageMeeting({
       room,
       synced: () => this.#call({ type: 'met', meeting }),
@@ -237,11 +236,25 @@ export class BrowserDatabase {
     this.#settleOpened.reject(error);
     this.#ports.endAll();
     this.#letGo();
-    this.#fail(error);
+    this.#calls.fail(error);
     this.#watches.giveUp(error);
     for (const { link } of this.#links.values()) link.fail(error);
     this.#links.clear();
     for (const meeting of this.#meetings.values()) meeting.close();
+  }
+
+  /**
+   * @internal The page's worker is about to be let go, and another one comes later: it is met like another owner. False
+   * where the data would go with it.
+   */
+  rest(): boolean {
+    const isOnlyHere = this.#owner && this.#status?.storage === 'memory';
+    if (isOnlyHere || this.#failed !== undefined) return false;
+    this.#owner = false;
+    this.#onOwner?.(false);
+    this.#ports.endAll();
+    this.#calls.hold();
+    return true;
   }
 
   #plain<T>(method: PlainCall, args: readonly unknown[]): Promise<T> {
@@ -250,12 +263,12 @@ export class BrowserDatabase {
 
   async #close(): Promise<void> {
     if (this.#failed !== undefined) return;
-    const left = this.#ask({ type: 'leave' });
+    const left = this.#calls.ask({ type: 'leave' });
     for (const { link } of this.#links.values()) link.close();
     for (const meeting of this.#meetings.values()) meeting.close();
     this.#ports.endAll();
     await left.catch(() => undefined);
-    this.#fail(closedError());
+    this.#calls.fail(closedError());
     this.#letGo();
   }
 
@@ -271,29 +284,22 @@ export class BrowserDatabase {
 
   async #call<T>(message: Unnumbered): Promise<T> {
     this.#checkOpen();
-    return this.#ask(message);
-  }
-
-  #ask<T>(message: Unnumbered): Promise<T> {
-    const numbered = { ...message, id: ++this.#last } as ClientMessage & { readonly id: number };
-    return new Promise((resolve, reject) => {
-      this.#calls.set(numbered.id, { message: numbered, resolve, reject });
-      this.#channel.post(numbered);
-    });
+    return this.#calls.ask(message);
   }
 
   #join(number: number, link: PageLink): void {
-    this.#ask<void>({ type: 'sync', link: number, target: link.target }).catch((error: unknown) => {
+    const paused = link.status.state === 'paused';
+    this.#calls.ask<void>({ type: 'sync', link: number, target: link.target, paused }).catch((error: unknown) => {
       if (this.#links.delete(number)) link.fail(codedError(error));
     });
   }
 
   #meet(meeting: number, room: string): void {
-    this.#ask<void>({ type: 'meet', meeting, room }).catch(reportError);
+    this.#calls.ask<void>({ type: 'meet', meeting, room }).catch(reportError);
   }
 
   #carry(port: MessagePort, onEnd?: () => void): number {
-    const carry = ++this.#last;
+    const carry = this.#calls.number();
     this.#ports.carry(carry, port, onEnd);
     return carry;
   }
@@ -303,9 +309,9 @@ export class BrowserDatabase {
       case 'connected':
         return this.#connected(message);
       case 'answer':
-        return this.#settle(message.id)?.resolve(message.value as never);
+        return this.#calls.settle(message.id)?.resolve(message.value as never);
       case 'failure':
-        return this.#settle(message.id)?.reject(errorFromWire(message.error));
+        return this.#calls.settle(message.id)?.reject(errorFromWire(message.error));
       case 'rows':
         return this.#watches.rows(message.watch, message.rows);
       case 'watch-failure':
@@ -328,10 +334,12 @@ export class BrowserDatabase {
     }
   }
 
-  #settle(id: number): Outstanding | undefined {
-    const call = this.#calls.get(id);
-    this.#calls.delete(id);
-    return call;
+  /** What cannot be copied to a worker fails alone. */
+  #notSent(message: ClientMessage): void {
+    const error = notCloneable();
+    if ('id' in message) this.#calls.settle(message.id)?.reject(error);
+    else if (message.type === 'watch') this.#watches.failed(message.watch, error);
+    else reportError(error);
   }
 
   /** The first owner, or another one: it knows nothing of what was asked before. */
@@ -346,27 +354,11 @@ export class BrowserDatabase {
 
   #startOver(): void {
     this.#ports.endAll();
-    const outstanding = [...this.#calls.values()];
-    this.#calls.clear();
+    const outstanding = this.#calls.takeAll();
     this.#watches.askAgain();
     for (const [number, { link }] of this.#links) this.#join(number, link);
     for (const [meeting, { room }] of this.#meetings) this.#meet(meeting, room);
-    for (const call of outstanding) this.#askAgain(call);
-  }
-
-  #askAgain({ message, resolve, reject }: Outstanding): void {
-    if (message.type === 'sync' || message.type === 'meet') return;
-    if (!isRepeatable(message)) {
-      this.#takeBack(message);
-      return reject(ownerLost());
-    }
-    this.#ask(message as unknown as Unnumbered).then(resolve as (value: unknown) => void, reject);
-  }
-
-  /** The new owner may have heard it before this page knew of the new owner: nobody would end what it began. */
-  #takeBack(message: ClientMessage): void {
-    if (message.type === 'begin') this.#ask({ type: 'end', tx: message.tx, commit: false }).catch(() => undefined);
-    if (message.type === 'accept') this.#channel.post({ type: 'carry', carry: message.carry, message: undefined });
+    for (const call of outstanding) this.#calls.askAgain(call);
   }
 
   async #tellToken(ask: number, number: number): Promise<void> {
@@ -387,13 +379,13 @@ export class BrowserDatabase {
       this.#channel.post({ type: 'port', ask, error: wireError(error) });
     }
   }
-
-  #fail(error: ReplicationError): void {
-    for (const { reject } of this.#calls.values()) reject(error);
-    this.#calls.clear();
-  }
 }
 
 function closedError(): ReplicationError {
   return new ReplicationError('CLOSED', 'this database is closed: open it again');
+}
+
+function notCloneable(): ReplicationError {
+  const message = 'an argument cannot be copied to the worker of the database: give plain values, no function or class';
+  return new ReplicationError('VALUE_UNSUPPORTED', message);
 }

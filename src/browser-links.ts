@@ -42,9 +42,12 @@ export class SharedLinks {
     this.#changed = changed;
   }
 
-  join(holder: Holder, number: number, target: WireTarget): void {
+  join(holder: Holder, { link: number, target, paused }: Extract<ClientMessage, { type: 'sync' }>): void {
     const address = `${target.mode ?? 'leaf'} ${target.url}`;
-    const shared = this.#byAddress.get(address) ?? this.#dial(address, target);
+    const known = this.#byAddress.get(address);
+    const shared = known ?? this.#dial(address, target);
+    // A switch that was off stays off when its owner goes.
+    if (known === undefined && paused) shared.link.pause();
     shared.target = target;
     const numbers = shared.holds.get(holder) ?? new Set();
     shared.holds.set(holder, numbers.add(number));

@@ -44,7 +44,14 @@ export type ClientMessage =
   | { readonly type: 'end'; readonly id: number; readonly tx: number; readonly commit: boolean }
   | { readonly type: 'watch'; readonly watch: number; readonly statement: Statement }
   | { readonly type: 'unwatch'; readonly watch: number }
-  | { readonly type: 'sync'; readonly id: number; readonly link: number; readonly target: WireTarget }
+  /** `paused`: as the page last knew it; for an owner that has no such link yet. */
+  | {
+      readonly type: 'sync';
+      readonly id: number;
+      readonly link: number;
+      readonly target: WireTarget;
+      readonly paused: boolean;
+    }
   | { readonly type: 'synced'; readonly id: number; readonly link: number }
   | { readonly type: 'pause' | 'resume' | 'close-link'; readonly link: number }
   | { readonly type: 'ephemeral'; readonly link: number; readonly bytes: Uint8Array }
@@ -83,7 +90,8 @@ export type OwnerMessage =
 /** Both directions of one conversation. */
 export interface Channel<In, Out> {
   post(message: Out): void;
-  listen(listener: (message: In) => void): void;
+  /** `onNotSent` gets each message that holds what cannot be cloned. */
+  listen(listener: (message: In) => void, onNotSent?: (message: Out) => void): void;
   close(): void;
 }
 
@@ -101,11 +109,27 @@ export interface ChannelOptions {
   readonly close?: () => void;
 }
 
-/** Messages of one turn leave together. */
+/** Messages of one turn leave together; one that cannot be cloned stays behind alone. */
 export function channelOver<In, Out>(target: Postable, options: ChannelOptions): Channel<In, Out> {
   const { report, close = () => {} } = options;
   let batch: Out[] = [];
   let listener: ((message: In) => void) | undefined;
+  let notSent: ((message: Out) => void) | undefined;
+  const sendOne = (message: Out): void => {
+    try {
+      target.postMessage([message]);
+    } catch (error) {
+      if (notSent === undefined) report(error);
+      else notSent(message);
+    }
+  };
+  const send = (messages: readonly Out[]): void => {
+    try {
+      target.postMessage(messages);
+    } catch {
+      for (const message of messages) sendOne(message);
+    }
+  };
   const receiveOne = (message: In): void => {
     try {
       listener?.(message);
@@ -123,11 +147,12 @@ export function channelOver<In, Out>(target: Postable, options: ChannelOptions):
       queueMicrotask(() => {
         const sent = batch;
         batch = [];
-        target.postMessage(sent);
+        send(sent);
       });
     },
-    listen(next) {
+    listen(next, onNotSent) {
       listener = next;
+      notSent = onNotSent;
       target.addEventListener('message', receive);
       target.start?.();
     },

@@ -128,7 +128,7 @@ class Conversation {
       case 'unwatch':
         return this.#unwatch(message.watch);
       case 'sync':
-        return this.#answer(message.id, () => links.join(this, message.link, message.target));
+        return this.#answer(message.id, () => links.join(this, message));
       case 'synced':
         return this.#answer(message.id, () => links.of(this, message.link).synced());
       case 'pause':

@@ -3,6 +3,7 @@
  * sends a port, and another one when that has ended, which also wakes a service worker that was stopped.
  */
 import type { ServiceWorkerMessage } from './service-worker-events.ts';
+import { randomId } from './transport/random-id.ts';
 
 /** First and longest wait before another port is sent. */
 const AGAIN_FIRST_MS = 1_000;
@@ -18,8 +19,8 @@ export class ServiceWorkerOffers {
   readonly #accept: AcceptUntil;
   readonly #workers: ServiceWorkerContainer;
   readonly #onMessage = (event: MessageEvent): void => this.#heard(event.data as Partial<ServiceWorkerMessage>);
-  readonly #lock: string = `crmesh port ${crypto.randomUUID()}`;
-  readonly #locked: Promise<void>;
+  readonly #lock: string = `crmesh port ${randomId()}`;
+  #locked: Promise<void> | undefined;
   #unlock = (): void => undefined;
   #owner = false;
   #offer = 0;
@@ -32,29 +33,36 @@ export class ServiceWorkerOffers {
     this.#workers = workers;
     workers.addEventListener('message', this.#onMessage);
     workers.startMessages();
-    this.#locked = this.#holdLock();
   }
 
   /** This page's worker holds the database, or no longer. */
   setOwner(owner: boolean): void {
     this.#owner = owner;
     if (owner) void this.#send();
+    else this.#withdraw();
   }
 
   close(): void {
-    this.#owner = false;
+    this.setOwner(false);
+    this.#workers.removeEventListener('message', this.#onMessage);
+  }
+
+  #withdraw(): void {
     this.#offer += 1;
     clearTimeout(this.#timer);
-    this.#workers.removeEventListener('message', this.#onMessage);
+    this.#locked = undefined;
     this.#unlock();
   }
 
   /** Tells the service worker that this page lives; the browser lets it go with the page, however that ends. */
   #holdLock(): Promise<void> {
+    const released = new Promise<void>((unlock) => {
+      this.#unlock = unlock;
+    });
     return new Promise((resolve) => {
       const held = navigator.locks.request(this.#lock, () => {
         resolve();
-        return new Promise<void>((unlock) => (this.#unlock = unlock));
+        return released;
       });
       held.catch(() => resolve());
     });
@@ -67,6 +75,7 @@ export class ServiceWorkerOffers {
   async #send(): Promise<void> {
     clearTimeout(this.#timer);
     const offer = ++this.#offer;
+    this.#locked ??= this.#holdLock();
     const [{ active }] = await Promise.all([this.#workers.ready, this.#locked]);
     if (offer !== this.#offer || active === null) return;
     const { port1, port2 } = new MessageChannel();

@@ -13,6 +13,7 @@ import { consoleLog, openBrowserReplica, reporterTo } from './browser-replica.ts
 import type { BrowserStorage, StorageKind } from './browser-storage.ts';
 import { openBrowserStorage } from './browser-storage.ts';
 import type { Limits } from './core/limits.ts';
+import { randomId } from './transport/random-id.ts';
 
 /** What a page tells its worker first. */
 export interface TabOptions {
@@ -39,7 +40,7 @@ const reportToConsole = reporterTo(consoleLog);
 export class Tab {
   readonly #options: TabOptions;
   readonly #page: PagePlace;
-  readonly #id: string = crypto.randomUUID();
+  readonly #id: string = randomId();
   readonly #control: BroadcastChannel;
   readonly #served = new Set<string>();
   #line: BroadcastChannel | undefined;

@@ -5,14 +5,14 @@
  * goes. Nothing but wiring stands here.
  */
 import { BrowserDatabase } from './browser-database.ts';
-import type { ClientMessage, OwnerMessage } from './browser-messages.ts';
-import { channelOver } from './browser-messages.ts';
 import { ServiceWorkerOffers } from './browser-service-worker.ts';
 import type { StorageKind } from './browser-storage.ts';
 import type { TabOptions } from './browser-tab.ts';
+import { PageWorker, watchPageLife } from './browser-worker.ts';
 import { ReplicationError } from './core/errors.ts';
 import type { Limits } from './core/limits.ts';
 import { limitsWith } from './core/limits.ts';
+import { randomId } from './transport/random-id.ts';
 
 export { isReplicationError, ReplicationError } from './core/errors.ts';
 export type { ErrorCode, Fault, Retry } from './core/errors.ts';
@@ -44,7 +44,7 @@ export interface BrowserOpenOptions {
   readonly serviceWorker?: boolean;
   /** Address of the engine (crsqlite-sync.wasm); by default it lies beside this file. */
   readonly engine?: string | URL;
-  /** Starts the worker (crmesh/worker as a module); by default worker.js beside this file. */
+  /** Starts the worker (crmesh/worker as a module), again after a freeze; by default worker.js beside this file. */
   readonly worker?: () => Worker;
 }
 
@@ -65,19 +65,26 @@ export async function open(name: string, options: BrowserOpenOptions = {}): Prom
     throw new ReplicationError('USAGE', `storage is one of ${STORAGES.join(', ')}, not '${String(storage)}'`);
   }
   if (typeof Worker === 'undefined') throw noWorkers();
-  const worker = options.worker?.() ?? new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
+  const worker = new PageWorker({
+    start: options.worker ?? (() => new Worker(new URL('./worker.js', import.meta.url), { type: 'module' })),
+    options: tabOptions(name, options),
+    onFailure: (message) => database.giveUp(workerFailed(message)),
+  });
   let offers: ServiceWorkerOffers | undefined;
   const end = (): void => {
+    unwatch();
     offers?.close();
-    worker.terminate();
+    worker.stop();
   };
-  const channel = channelOver<OwnerMessage, ClientMessage>(worker, { report: reportError });
-  const database = new BrowserDatabase(channel, end, (owner) => offers?.setOwner(owner));
+  const database = new BrowserDatabase(worker, end, (owner) => offers?.setOwner(owner));
+  const onRest = (): void => {
+    if (database.rest()) worker.stop();
+  };
+  const unwatch = watchPageLife({ onRest, onWake: () => worker.start() });
   if (options.serviceWorker === true && 'serviceWorker' in navigator) {
     offers = new ServiceWorkerOffers(name, (port, onEnd) => database.acceptUntil(port, onEnd), navigator.serviceWorker);
   }
-  worker.addEventListener('error', ({ message }) => database.giveUp(workerFailed(message)));
-  worker.postMessage({ open: tabOptions(name, options) });
+  worker.start();
   try {
     await database.opened;
     if (options.schema !== undefined) await database.migrate(options.schema);
@@ -91,7 +98,7 @@ export async function open(name: string, options: BrowserOpenOptions = {}): Prom
 function tabOptions(name: string, { storage, durability, limits, engine }: BrowserOpenOptions): TabOptions {
   const alone = name === ':memory:';
   return {
-    name: alone ? `memory ${crypto.randomUUID()}` : name,
+    name: alone ? `memory ${randomId()}` : name,
     engine: String(engine ?? new URL('./crsqlite-sync.wasm', import.meta.url)),
     storage: alone ? 'memory' : storage,
     durability,

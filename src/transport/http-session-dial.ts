@@ -11,6 +11,7 @@ import { batchFromFrames, CRMESH_MEDIA_TYPE } from './frame-batch.ts';
 import { FrameInbox, pressedBytes } from './frame-inbox.ts';
 import type { Dial, FramePort, FramePortListener } from './frame-port.ts';
 import { BATCH_HEADER } from './http-session.ts';
+import { randomId } from './random-id.ts';
 import { refusalFromAnswer, shownUrl, unreachable } from './refusal.ts';
 import type { SseEvent } from './sse.ts';
 import { SseParser } from './sse.ts';
@@ -53,8 +54,7 @@ async function openSession(options: HttpSessionDialOptions): Promise<FramePort> 
 
 function sessionUrl(database: string): URL {
   const url = new URL(database);
-  const id = [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
-  url.pathname = `${url.pathname.replace(/\/+$/, '')}/session/${id}`;
+  url.pathname = `${url.pathname.replace(/\/+$/, '')}/session/${randomId()}`;
   return url;
 }
 

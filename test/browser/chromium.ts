@@ -2,6 +2,8 @@
  * A Chromium for the tests: the one that CRMESH_CHROMIUM names, the machine's own, or the one in the npm package
  * @sparticuz/chromium, which is unpacked once. Nothing is downloaded.
  */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -32,6 +34,41 @@ export async function launchProfile(folder: string): Promise<BrowserContext> {
   return explained(async () =>
     chromium.launchPersistentContext(folder, { executablePath: await chromiumPath(), args: ARGUMENTS }),
   );
+}
+
+export interface PlainBrowser {
+  readonly context: BrowserContext;
+  close(): Promise<void>;
+}
+
+/** As launchProfile, but its pages are hidden, frozen and kept as a user's are: nothing pretends that they are seen. */
+export async function launchPlain(folder: string): Promise<PlainBrowser> {
+  return explained(async () => {
+    const own = ['--headless', '--remote-debugging-port=0', `--user-data-dir=${folder}`, 'about:blank'];
+    const child = spawn(await chromiumPath(), [...ARGUMENTS, ...own], { stdio: ['ignore', 'ignore', 'pipe'] });
+    const ended = once(child, 'exit');
+    const kill = async (): Promise<void> => {
+      child.kill();
+      await ended;
+    };
+    const address = await new Promise<string>((resolve, reject) => {
+      let said = '';
+      child.once('error', reject);
+      child.once('exit', () => reject(new Error(said)));
+      child.stderr.on('data', (bytes: Buffer) => {
+        said += String(bytes);
+        const found = /listening on (ws:\S+)/.exec(said)?.[1];
+        if (found !== undefined) resolve(found);
+      });
+    });
+    try {
+      const browser = await chromium.connectOverCDP(address, { noDefaults: true });
+      return { context: browser.contexts()[0]!, close: kill };
+    } catch (error) {
+      await kill();
+      throw error;
+    }
+  });
 }
 
 /** An empty folder for a profile; remove it with removeFolder(). */

@@ -268,6 +268,30 @@ describe('pages without a server', () => {
     },
   );
 
+  test('of calls of one turn, those whose arguments cannot be copied to the worker fail with a code, alone', async () => {
+    const [page] = await tabs(1, 'memory');
+    const outcome = await page!.evaluate(async () => {
+      const { db } = window;
+      const codeOf = (error: unknown): string => (error as { readonly code: string }).code;
+      const notText = (() => 'SELECT 1') as unknown as string;
+      const watched = new Promise<string>((resolve) => {
+        db.watch(notText, [], () => {}, { onError: (error) => resolve(codeOf(error)) });
+      });
+      const linked = new Promise<string>((resolve) => {
+        db.sync(new URL('ws://127.0.0.1:9/todo') as unknown as string).on('error', ({ code }) => resolve(code));
+      });
+      const calls = [
+        db.exec("INSERT INTO todo VALUES ('one', 'x', 0)").then(({ changes }) => changes),
+        db.query(notText).then(() => 'answered', codeOf),
+        db.flushed({ tier: notText as 'local' }).then(() => 'answered', codeOf),
+        db.query('SELECT id FROM todo').then((rows) => rows.length),
+      ];
+      return { calls: await Promise.all(calls), watched: await watched, linked: await linked };
+    });
+    const refused = 'VALUE_UNSUPPORTED';
+    expect(outcome).toEqual({ calls: [1, refused, refused, 1], watched: refused, linked: refused });
+  });
+
   test('what is no port is refused with a code', async () => {
     const [page] = await tabs(1, 'memory');
     const code = await page!.evaluate(() =>

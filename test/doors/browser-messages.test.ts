@@ -28,3 +28,32 @@ test('a message that its listener throws at does not take those after it along',
   expect(heard).toEqual(['first', 'last']);
   expect(reported).toEqual([failure]);
 });
+
+test('a message that cannot be cloned stays behind alone, and its sender hears of it', async () => {
+  const channel = new MessageChannel();
+  const reported: unknown[] = [];
+  const report = (error: unknown): void => void reported.push(error);
+  const sender = channelOver<unknown, unknown>(channel.port1 as unknown as Postable, { report });
+  const receiver = channelOver<unknown, unknown>(channel.port2 as unknown as Postable, { report });
+  const heard: unknown[] = [];
+  const notSent: unknown[] = [];
+  sender.listen(
+    () => undefined,
+    (message) => notSent.push(message),
+  );
+  const culprit = { of: () => 'a function' };
+  const last = new Promise<void>((resolve) => {
+    receiver.listen((message) => {
+      heard.push(message);
+      if (message === 'last') resolve();
+    });
+  });
+  for (const message of ['first', culprit, 'last']) sender.post(message);
+  // Nobody listens there for what was not sent.
+  receiver.post(culprit);
+  await last;
+  channel.port1.close();
+  expect(heard).toEqual(['first', 'last']);
+  expect(notSent).toEqual([culprit]);
+  expect(reported).toMatchObject([{ name: 'DataCloneError' }]);
+});
