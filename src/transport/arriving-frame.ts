@@ -45,11 +45,10 @@ export function countArrivingFrame(
     counted = now;
     budget.note(holder);
   };
-  for (const whole of ['message', 'ping', 'pong'] as const) {
-    webSocket.on(whole, () => {
-      hasEnded = true;
-    });
-  }
+  // No ping ends a frame: it may stand between the fragments of one.
+  webSocket.on('message', () => {
+    hasEnded = true;
+  });
   socket.on('data', (chunk: Buffer) => {
     bytes = hasEnded ? 0 : bytes + chunk.length;
     hasEnded = false;
