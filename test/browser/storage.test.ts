@@ -3,7 +3,20 @@ import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { Workshop } from '../cli/spawned-command.ts';
 import type { AppOptions } from './app-pages.ts';
-import { addRows, countOf, exec, openDatabase, openPage, SCHEMA, serveApp, storageOf, syncPage } from './app-pages.ts';
+import {
+  addRows,
+  beforeWorkers,
+  countOf,
+  NO_INDEXED_DB,
+  NO_OPFS,
+  exec,
+  openDatabase,
+  openPage,
+  SCHEMA,
+  serveApp,
+  storageOf,
+  syncPage,
+} from './app-pages.ts';
 import { launchChromium, launchProfile, profileFolder, removeFolder } from './chromium.ts';
 import type { PageServer } from './page-server.ts';
 
@@ -40,10 +53,8 @@ async function privateContext(): Promise<BrowserContext> {
   return context;
 }
 
-const NO_OPFS = 'delete FileSystemFileHandle.prototype.createSyncAccessHandle';
 const REFUSED_OPFS =
   "StorageManager.prototype.getDirectory = () => Promise.reject(new DOMException('not in this window', 'SecurityError'))";
-const NO_INDEXED_DB = "Object.defineProperty(globalThis, 'indexedDB', { value: undefined })";
 const REFUSED_INDEXED_DB =
   "IDBFactory.prototype.open = () => { throw new DOMException('not in this window', 'InvalidStateError') }";
 /** Private windows may have such a clock: no time passes between two looks. */
@@ -149,26 +160,17 @@ describe('a page that is not secure', () => {
 });
 
 describe('a database stays where it began', () => {
-  /** As if the browser, or the machine, had become another one. */
-  const becomes = async (context: BrowserContext, before: string): Promise<void> => {
-    await context.unrouteAll();
-    await context.route('**/worker.js', async (route) => {
-      const response = await route.fetch();
-      await route.fulfill({ response, body: `${before};${await response.text()}` });
-    });
-  };
-
   test.each([
     ['in private files that have become slow', COARSE_CLOCK, SLOW_OPFS, 'opfs'],
     ['on the mirror beside private files that have become fast', SLOW_OPFS, COARSE_CLOCK, 'mirror'],
   ] as const)('%s', async (_what, first, then, storage) => {
     const { origin } = await served();
     const context = await privateContext();
-    await becomes(context, first);
+    await beforeWorkers(context, first);
     const page = await openPage(context, origin);
     await addRows(page, 'a', 2);
     await page.close();
-    await becomes(context, then);
+    await beforeWorkers(context, then);
     const again = await openPage(context, origin);
     expect(await storageOf(again)).toMatchObject({ storage });
     expect(await countOf(again)).toBe(2);
