@@ -1,14 +1,15 @@
 /**
  * The storages of a browser under load, and how long a tab takes over: `npm run bench:browser -- KILLS`.
  *
- * One Chromium on a fresh profile; each storage in a worker of a page of its own; then tabs whose owner is killed.
+ * One Chromium on a fresh profile and one private window; each storage in a worker of a page of its own; then tabs whose
+ * owner is killed, and tabs whose owner is frozen.
  */
 import type { BrowserContext, Page } from 'playwright-core';
 import { loadEngineModule } from '../src/sqlite/wasm/engine-module.ts';
 import { NodeFileSystem } from '../src/sqlite/wasm/node-file-system.ts';
 import { addRows, countOf, killPage, openPage, SCHEMA, serveApp } from '../test/browser/app-pages.ts';
 import { bundleFor } from '../test/browser/bundle.ts';
-import { launchProfile, profileFolder, removeFolder } from '../test/browser/chromium.ts';
+import { launchChromium, launchPlain, launchProfile, profileFolder, removeFolder } from '../test/browser/chromium.ts';
 import { servePages } from '../test/browser/page-server.ts';
 import { Bench } from './browser-measures.ts';
 
@@ -24,16 +25,33 @@ const kills = Number(process.argv[2] ?? 20);
 const folder = profileFolder();
 const context = await launchProfile(folder);
 try {
-  await measureStorages(context);
+  await measureStorages(context, 'profile');
   await measureNode();
   for (const storage of ['opfs', 'mirror'] as const) await measureFirstQuery(context, storage);
-  for (const storage of ['opfs', 'mirror'] as const) await measureTakeOver(context, storage);
+  for (const storage of ['opfs', 'mirror'] as const) await measureTakeOver(context, { storage, after: 'kill' });
 } finally {
   await context.close();
   removeFolder(folder);
 }
+await measurePrivateWindow();
+await measureFreeze();
 
-async function measureStorages(browser: BrowserContext): Promise<void> {
+async function measurePrivateWindow(): Promise<void> {
+  const browser = await launchChromium();
+  await measureStorages(await browser.newContext(), 'private');
+  await browser.close();
+}
+
+/** In a browser whose pages are hidden and frozen as a user's are. */
+async function measureFreeze(): Promise<void> {
+  const place = profileFolder();
+  const plain = await launchPlain(place);
+  for (const storage of ['opfs', 'mirror'] as const) await measureTakeOver(plain.context, { storage, after: 'freeze' });
+  await plain.close();
+  removeFolder(place);
+}
+
+async function measureStorages(browser: BrowserContext, where: 'profile' | 'private'): Promise<void> {
   const script = await bundleFor('bench/browser-storage.ts', { minify: true });
   const server = await servePages({ '/measure.js': script });
   for (const storage of ['opfs', 'mirror', 'memory']) {
@@ -50,7 +68,7 @@ async function measureStorages(browser: BrowserContext): Promise<void> {
         `/measure.js?storage=${storage}&step=${step}`,
       );
       await page.close();
-      console.log(JSON.stringify({ storage, step, ...(answer as object) }));
+      console.log(JSON.stringify({ where, storage, step, ...(answer as object) }));
     }
   }
   await server.close();
@@ -108,8 +126,14 @@ function summaryOf(times: readonly number[]): { readonly median: number; readonl
   return { median: sorted[sorted.length >> 1]!, longest: sorted.at(-1)! };
 }
 
-/** From the kill of the owner to the next tab's first answered write. */
-async function measureTakeOver(browser: BrowserContext, storage: 'opfs' | 'mirror'): Promise<void> {
+interface TakeOver {
+  readonly storage: 'opfs' | 'mirror';
+  /** What becomes of the owner. */
+  readonly after: 'kill' | 'freeze';
+}
+
+/** From the end of the owner to the next tab's first answered write. */
+async function measureTakeOver(browser: BrowserContext, { storage, after }: TakeOver): Promise<void> {
   const server = await serveApp();
   const options = { storage, name: `bench-${storage}` };
   const times: number[] = [];
@@ -117,13 +141,20 @@ async function measureTakeOver(browser: BrowserContext, storage: 'opfs' | 'mirro
   for (let i = 0; i < kills; i++) {
     const next = await openPage(browser, server.origin, options);
     await addRows(owner, `${i} a `, 3);
-    await killPage(owner);
     const begin = performance.now();
+    if (after === 'kill') await killPage(owner);
+    else await freezePage(owner);
     await next.waitForFunction(() => window.db.status.owner, undefined, { polling: 5 });
     await addRows(next, `${i} b `, 1);
     times.push(performance.now() - begin);
     owner = next;
   }
-  console.log(JSON.stringify({ storage, kills, ...summaryOf(times), rows: await countOf(owner), expected: 4 * kills }));
+  const rows = await countOf(owner);
+  console.log(JSON.stringify({ storage, after, times: kills, ...summaryOf(times), rows, expected: 4 * kills }));
   await server.close();
+}
+
+async function freezePage(page: Page): Promise<void> {
+  const session = await page.context().newCDPSession(page);
+  await session.send('Page.setWebLifecycleState', { state: 'frozen' });
 }

@@ -1,4 +1,6 @@
 /** The public database over a storage of the browser: what its doors share. Wiring only. */
+import { hmac } from '@noble/hashes/hmac.js';
+import { sha256 } from '@noble/hashes/sha2.js';
 import { browserImagePlaces } from './browser-adoption.ts';
 import type { BrowserStorage } from './browser-storage.ts';
 import { ReplicationError } from './core/errors.ts';
@@ -96,7 +98,7 @@ function syncTarget({ url, options, store, runtime, limits, adoption }: TargetIn
     const token = await tokenNow();
     const port = await dialOne({ url: address.href, limits, ...(token === undefined ? {} : { token }) })();
     // Made at each connection, since a site id may change.
-    key = await siteKeyFor(store, `${relayName(address)}/${dbid}`);
+    key = siteKeyFor(store, `${relayName(address)}/${dbid}`);
     return port;
   };
   const images = adoption.takerFor({ url: address.href, token: tokenNow });
@@ -116,19 +118,17 @@ function relayName({ hostname }: URL): string {
   return /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/.test(hostname) ? 'localhost' : hostname;
 }
 
-/** Differs for each relay, so that one relay cannot speak for this site to another. */
-async function siteKeyFor(store: Store, relay: string): Promise<string> {
+/**
+ * Differs for each relay, so that one relay cannot speak for this site to another.
+ *
+ * Why     Not by Web Crypto, which a page has only from https or localhost.
+ */
+function siteKeyFor(store: Store, relay: string): string {
   const secret = store.secrets.get(store.identity.site);
   if (secret === undefined) {
     throw new ReplicationError('DATABASE_CORRUPT', 'this database has lost the secret of its site');
   }
-  if (globalThis.crypto.subtle === undefined) {
-    throw new ReplicationError('USAGE', 'a page syncs only from https or localhost: serve it there');
-  }
-  const hmac = { name: 'HMAC', hash: 'SHA-256' };
-  const key = await crypto.subtle.importKey('raw', new Uint8Array(secret), hmac, false, ['sign']);
-  const text = new TextEncoder().encode(`crmesh site key ${relay}`);
-  return hexFromBytes(new Uint8Array(await crypto.subtle.sign('HMAC', key, text)));
+  return hexFromBytes(hmac(sha256, secret, new TextEncoder().encode(`crmesh site key ${relay}`)));
 }
 
 /** Logs what no call hears. */

@@ -7,6 +7,10 @@ import { servePages } from './page-server.ts';
 
 export const SCHEMA = 'CREATE TABLE todo (id TEXT PRIMARY KEY NOT NULL, title TEXT, done INTEGER)';
 
+/** Scripts that take away from a worker what a browser may lack. */
+export const NO_OPFS = 'delete FileSystemFileHandle.prototype.createSyncAccessHandle';
+export const NO_INDEXED_DB = "Object.defineProperty(globalThis, 'indexedDB', { value: undefined })";
+
 declare global {
   interface Window {
     db: BrowserDatabase;
@@ -37,6 +41,15 @@ export async function serveApp({
   ]);
   const lost = Object.fromEntries(missing.map((path) => [path, undefined]));
   return servePages({ '/app.js': app, '/worker.js': `${beforeWorker};${worker}`, ...files, ...lost }, policy);
+}
+
+/** From now on `script` runs in this context's workers before anything else: as if the browser had become another one. */
+export async function beforeWorkers(context: BrowserContext, script: string): Promise<void> {
+  await context.unrouteAll();
+  await context.route(/\/worker[^/]*\.js$/, async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, body: `${script};${await response.text()}` });
+  });
 }
 
 /** A page with the database open as `db`. */

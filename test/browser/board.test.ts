@@ -11,6 +11,7 @@ import { boardSchema } from '../../examples/board/src/schema.ts';
 import { open } from '../../src/node.ts';
 import { Workshop } from '../cli/spawned-command.ts';
 import { until } from '../replica/wired.ts';
+import { beforeWorkers, NO_INDEXED_DB, NO_OPFS } from './app-pages.ts';
 import {
   addTask,
   cardsOf,
@@ -175,6 +176,15 @@ describe('a window', { timeout: 120_000 }, () => {
       .getByTestId('storage')
       .getByText(/[\d,]{5} cities/)
       .waitFor();
+  });
+
+  test('says that nothing is kept where the browser has no storage', async () => {
+    const context = await newBrowser();
+    await beforeWorkers(context, `${NO_OPFS};${NO_INDEXED_DB}`);
+    const page = await openBoard(context, board);
+    await inSync(page);
+    await addTask(page, 'of one moment', 'Du');
+    await page.getByTestId('storage').getByText('Not persisted: gone with the last tab').waitFor();
   });
 
   test('says in words what a task lacks', async () => {

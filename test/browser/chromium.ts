@@ -25,8 +25,9 @@ const ARGUMENTS = [
 ];
 
 /** One browser process; contexts in it are private and forgotten. */
-export async function launchChromium(): Promise<Browser> {
-  return explained(async () => chromium.launch({ executablePath: await chromiumPath(), args: ARGUMENTS }));
+export async function launchChromium(...more: readonly string[]): Promise<Browser> {
+  const args = [...ARGUMENTS, ...more];
+  return explained(async () => chromium.launch({ executablePath: await chromiumPath(), args }));
 }
 
 /** A browser process on a profile of its own, found again when it is opened on the same folder. */

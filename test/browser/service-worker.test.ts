@@ -99,6 +99,30 @@ const addIn = (worker: Worker, id: string): Promise<unknown> =>
     id,
   );
 
+const hasTab = (worker: Worker, has: boolean): Promise<void> =>
+  until(async () => (await worker.evaluate(() => globalThis.replica.hasTab)) === has);
+
+/** A change of a site that is none here, posted to the api of the page's service worker. */
+async function postOne(page: Page): Promise<void> {
+  const siteId = '00112233445566778899aabbccddeeff';
+  const change = {
+    table: 'todo',
+    pk: 'AQsBYQ==',
+    cid: 'title',
+    val: 'of the page',
+    colVersion: 1,
+    cl: 1,
+    seq: 0,
+    siteId,
+  };
+  const part = { siteId, seqStart: 0, seqEnd: 1, changes: [change] };
+  const status = await page.evaluate(async (body) => {
+    const headers = { 'content-type': 'application/json' };
+    return (await fetch('/api/todo/changes', { method: 'POST', headers, body: JSON.stringify(body) })).status;
+  }, part);
+  expect(status).toBe(200);
+}
+
 /** The debugging protocol of a page that has nothing to do with the app. */
 async function protocol(): Promise<{ session: CDPSession; registrationId: string }> {
   const page = await context.newPage();
@@ -201,6 +225,57 @@ describe('a service worker and its page', () => {
     ]);
   }, 60_000);
 
+  test('the worker leaves the relay to tabs that live, and takes it back when the last one is gone', async () => {
+    const url = `${relay}/left-${names++}`;
+    const other = await otherReplica(url);
+    const { page, worker } = await installed('module', url);
+    const { session, registrationId } = await protocol();
+    await page.close();
+    /** One event, until the sync that it asked for has ended. */
+    const syncs = async (): Promise<void> => {
+      const syncedAt = (): Promise<number | undefined> =>
+        worker.evaluate(async () => (await globalThis.replica.status()).syncedAt);
+      const before = await syncedAt();
+      const target = { origin: server.origin, registrationId };
+      await session.send('ServiceWorker.dispatchSyncEvent', { ...target, tag: 'crmesh todo', lastChance: false });
+      await until(async () => (await syncedAt()) !== before);
+    };
+    const [a, b] = [
+      await openPage(context, server.origin, { serviceWorker: true }),
+      await openPage(context, server.origin, { serviceWorker: true }),
+    ];
+    await hasTab(worker, true);
+    await other.add('first');
+    await syncs();
+    expect(await idsIn(worker)).toEqual([]);
+    await syncPage(a, url);
+    await until(async () => (await idsIn(worker)).length === 1);
+    await a.close();
+    await b.waitForFunction(() => window.db.status.owner);
+    await exec(b, "INSERT INTO todo VALUES ('of b', 'x', 0)");
+    await until(async () => (await idsIn(worker)).includes('of b'));
+    await other.add('second');
+    await syncs();
+    expect(await idsIn(worker)).toEqual(['first', 'of b']);
+    await b.close();
+    await hasTab(worker, false);
+    await syncs();
+    expect(await idsIn(worker)).toEqual(['first', 'of b', 'second']);
+  }, 60_000);
+
+  test('a tab that is frozen is none for the worker until it goes on', async () => {
+    const { page, worker } = await installed('module');
+    await page.close();
+    const tab = await openPage(context, server.origin, { serviceWorker: true });
+    await hasTab(worker, true);
+    await tab.evaluate(() => document.dispatchEvent(new Event('freeze')));
+    await hasTab(worker, false);
+    await addIn(worker, 'meanwhile');
+    await tab.evaluate(() => document.dispatchEvent(new Event('resume')));
+    await hasTab(worker, true);
+    await until(async () => (await countOf(tab)) === 1);
+  });
+
   test('a sync has what was written before it was asked for, also in the middle of another one', async () => {
     const url = `${relay}/in-step-${names++}`;
     const other = await otherReplica(url);
@@ -221,26 +296,22 @@ describe('a service worker and its page', () => {
       return { first, ended, unsent: await db.pending() };
     });
     expect(found).toEqual({ first: ['running'], ended: ['running', 'asked', 'asked'], unsent: [] });
-    const siteId = '00112233445566778899aabbccddeeff';
-    const change = {
-      table: 'todo',
-      pk: 'AQsBYQ==',
-      cid: 'title',
-      val: 'of the page',
-      colVersion: 1,
-      cl: 1,
-      seq: 0,
-      siteId,
-    };
-    const part = { siteId, seqStart: 0, seqEnd: 1, changes: [change] };
-    const status = await page.evaluate(async (body) => {
-      const headers = { 'content-type': 'application/json' };
-      return (await fetch('/api/todo/changes', { method: 'POST', headers, body: JSON.stringify(body) })).status;
-    }, part);
-    expect(status).toBe(200);
+    await postOne(page);
     const titles = (): Promise<{ title: string }[]> => other.db.query('SELECT title FROM todo ORDER BY title');
     await until(async () => (await titles()).length === 2);
     expect(await titles()).toEqual([{ title: 'of the page' }, { title: 'worker' }]);
+  }, 60_000);
+
+  test('what others posted to a leaf the relay takes as a refill, from one of the next syncs', async () => {
+    const url = `${relay}/refilled-${names++}`;
+    const other = await otherReplica(url);
+    const { page, worker } = await installed('module', url);
+    await postOne(page);
+    await until(async () => {
+      await worker.evaluate(() => globalThis.replica.sync());
+      return (await other.db.query('SELECT 1 FROM todo')).length === 1;
+    });
+    expect(await other.db.query('SELECT title FROM todo')).toEqual([{ title: 'of the page' }]);
   }, 60_000);
 
   test("another site's form changes nothing", async () => {

@@ -1,16 +1,34 @@
 /** Which storage a page gets in which browser, what it says when there is none or no room, and what it needs to start. */
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { Workshop } from '../cli/spawned-command.ts';
 import type { AppOptions } from './app-pages.ts';
-import { addRows, countOf, exec, openDatabase, openPage, SCHEMA, serveApp, storageOf } from './app-pages.ts';
+import {
+  addRows,
+  beforeWorkers,
+  countOf,
+  NO_INDEXED_DB,
+  NO_OPFS,
+  exec,
+  openDatabase,
+  openPage,
+  SCHEMA,
+  serveApp,
+  storageOf,
+  syncPage,
+} from './app-pages.ts';
 import { launchChromium, launchProfile, profileFolder, removeFolder } from './chromium.ts';
 import type { PageServer } from './page-server.ts';
 
+const workshop = new Workshop();
 let browser: Browser;
 const opened: { close(): Promise<unknown> }[] = [];
 
+/** Another machine by its name, so that its pages are not secure as those of this one are. */
+const INSECURE_HOST = 'machine.test';
+
 beforeAll(async () => {
-  browser = await launchChromium();
+  browser = await launchChromium(`--host-resolver-rules=MAP ${INSECURE_HOST} 127.0.0.1`);
 }, 60_000);
 
 afterEach(async () => {
@@ -19,6 +37,7 @@ afterEach(async () => {
 
 afterAll(async () => {
   await browser?.close();
+  await workshop.close();
 });
 
 async function served(options?: AppOptions): Promise<PageServer> {
@@ -34,22 +53,32 @@ async function privateContext(): Promise<BrowserContext> {
   return context;
 }
 
-const NO_OPFS = 'delete FileSystemFileHandle.prototype.createSyncAccessHandle';
 const REFUSED_OPFS =
   "StorageManager.prototype.getDirectory = () => Promise.reject(new DOMException('not in this window', 'SecurityError'))";
-const NO_INDEXED_DB = "Object.defineProperty(globalThis, 'indexedDB', { value: undefined })";
 const REFUSED_INDEXED_DB =
   "IDBFactory.prototype.open = () => { throw new DOMException('not in this window', 'InvalidStateError') }";
+/** Private windows may have such a clock: no time passes between two looks. */
+const COARSE_CLOCK = 'performance.now = () => 0';
+/** What a page takes in Chromium's private windows on a slow machine. */
+const SLOW_OPFS = `{
+  const { write } = FileSystemSyncAccessHandle.prototype;
+  FileSystemSyncAccessHandle.prototype.write = function (...given) {
+    for (const end = performance.now() + 0.6; performance.now() < end;);
+    return write.apply(this, given);
+  };
+}`;
 const NO_LOCKS = "Object.defineProperty(WorkerNavigator.prototype, 'locks', { value: undefined })";
 
 describe('where a browser has', () => {
   test.each([
-    ['everything, in a private window', '', 'opfs', true],
+    ['everything, in a private window', COARSE_CLOCK, 'opfs', true],
+    ['private files that are slow', SLOW_OPFS, 'mirror', true],
+    ['slow private files and no IndexedDB', `${SLOW_OPFS};${NO_INDEXED_DB}`, 'opfs', true],
     ['no private files', NO_OPFS, 'mirror', true],
     ['private files that it refuses', REFUSED_OPFS, 'mirror', true],
     ['no private files and no IndexedDB', `${NO_OPFS};${NO_INDEXED_DB}`, 'memory', false],
     ['neither that it allows', `${REFUSED_OPFS};${REFUSED_INDEXED_DB}`, 'memory', false],
-    ['no shared workers', 'delete globalThis.SharedWorker', 'opfs', true],
+    ['no shared workers', `${COARSE_CLOCK};delete globalThis.SharedWorker`, 'opfs', true],
   ] as const)('%s, tabs share the best that is left', async (_what, beforeWorker, storage, persisted) => {
     const { origin } = await served({ beforeWorker });
     const context = await privateContext();
@@ -65,11 +94,94 @@ describe('where a browser has', () => {
   });
 
   test('no locks, a tab has the database for itself', async () => {
-    const { origin } = await served({ beforeWorker: NO_LOCKS });
+    const { origin } = await served({ beforeWorker: `${COARSE_CLOCK};${NO_LOCKS}` });
     const page = await openPage(await privateContext(), origin);
     expect(await storageOf(page)).toMatchObject({ storage: 'opfs', owner: true });
     await addRows(page, 'a', 2);
     expect(await countOf(page)).toBe(2);
+  });
+});
+
+describe('a page that is not secure', () => {
+  const insecurePage = async (): Promise<[BrowserContext, string]> => {
+    const { origin } = await served();
+    return [await privateContext(), origin.replace('127.0.0.1', INSECURE_HOST)];
+  };
+
+  test('has the mirror, for one tab at a time: the last one that opened it writes', async () => {
+    const [context, origin] = await insecurePage();
+    const a = await openPage(context, origin);
+    expect(await a.evaluate(() => [isSecureContext, 'locks' in navigator, 'randomUUID' in crypto])).toEqual([
+      false,
+      false,
+      false,
+    ]);
+    expect(await storageOf(a)).toEqual({ storage: 'mirror', persisted: true, owner: true });
+    await addRows(a, 'a', 2);
+    const b = await openPage(context, origin);
+    expect(await storageOf(b)).toMatchObject({ owner: true });
+    await addRows(b, 'b', 2);
+    const code = await a.evaluate(() =>
+      window.db.exec("INSERT INTO todo VALUES ('late', 'x', 0)").then(
+        () => 'written',
+        (error: { readonly code: string }) => error.code,
+      ),
+    );
+    expect(code).toBe('FILE_LOCKED');
+    await Promise.all([a.close(), b.close()]);
+    expect(await countOf(await openPage(context, origin))).toBe(4);
+  });
+
+  test('syncs with a relay that allows its origin, as the same site again', async () => {
+    const [context, origin] = await insecurePage();
+    const { url } = await workshop.relay(['--origin', origin]);
+    const page = await openPage(context, origin);
+    await addRows(page, 'a', 2);
+    await syncPage(page, `${url}/not-secure`);
+    const secure = await openPage(await privateContext(), origin.replace(INSECURE_HOST, '127.0.0.1'));
+    await syncPage(secure, `${url}/not-secure`);
+    expect(await countOf(secure)).toBe(2);
+    await page.reload();
+    await openDatabase(page);
+    await exec(page, "INSERT INTO todo VALUES ('after', 'x', 0)");
+    await syncPage(page, `${url}/not-secure`);
+    await secure.evaluate(() => window.link.synced());
+    expect(await countOf(secure)).toBe(3);
+  });
+
+  test('hears that it has no private files', async () => {
+    const [context, origin] = await insecurePage();
+    const page = await context.newPage();
+    await page.goto(origin);
+    const failed = await failureOf(page, { storage: 'opfs' });
+    expect(failed).toMatchObject({ code: 'USAGE' });
+    expect(failed.message).toContain("no storage 'opfs'");
+  });
+});
+
+describe('a database stays where it began', () => {
+  test.each([
+    ['in private files that have become slow', COARSE_CLOCK, SLOW_OPFS, 'opfs'],
+    ['on the mirror beside private files that have become fast', SLOW_OPFS, COARSE_CLOCK, 'mirror'],
+  ] as const)('%s', async (_what, first, then, storage) => {
+    const { origin } = await served();
+    const context = await privateContext();
+    await beforeWorkers(context, first);
+    const page = await openPage(context, origin);
+    await addRows(page, 'a', 2);
+    await page.close();
+    await beforeWorkers(context, then);
+    const again = await openPage(context, origin);
+    expect(await storageOf(again)).toMatchObject({ storage });
+    expect(await countOf(again)).toBe(2);
+    const other = await openPage(context, origin, { name: 'another' });
+    expect(await storageOf(other)).toMatchObject({ storage: storage === 'opfs' ? 'mirror' : 'opfs' });
+  });
+
+  test('which leaves no trace in the other storage', async () => {
+    const { origin } = await served({ beforeWorker: COARSE_CLOCK });
+    const page = await openPage(await privateContext(), origin);
+    expect(await page.evaluate(async () => (await indexedDB.databases()).length)).toBe(0);
   });
 });
 

@@ -60,6 +60,22 @@ export class MirrorStorage {
     return new MirrorStorage(await resultOf(request), name);
   }
 
+  /** Undefined where nothing was ever saved under this name; nothing is made there. */
+  static async openExisting(name: string, factory: IDBFactory = indexedDB): Promise<MirrorStorage | undefined> {
+    const request = factory.open(name, FORMAT);
+    let isNew = false;
+    request.onupgradeneeded = () => {
+      isNew = true;
+      request.transaction?.abort();
+    };
+    try {
+      return new MirrorStorage(await resultOf(request), name);
+    } catch (error) {
+      if (isNew) return undefined;
+      throw error;
+    }
+  }
+
   /** Every file, checked against its digest. */
   async load(): Promise<Map<string, SavedFile>> {
     const transaction = this.#database.transaction(['header', 'files', 'pages'], 'readonly');
