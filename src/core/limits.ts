@@ -24,7 +24,7 @@ export interface Limits {
   readonly bufferedBytesMax: number;
   /** Bytes of answers sent to a peer beyond that, before its link ends. Credit bounds what it sends, not what it is told. */
   readonly unreadAnswerBytesMax: number;
-  /** What all links of a relay (or of one replica) hold: frames that wait, messages that lack a chunk, what is unsent. */
+  /** What all links of a relay (or of one replica) hold: frames and messages that wait, lacking a chunk or not, what is unsent. */
   readonly linksBytesMax: number;
   /** Received and not yet applied messages of one link. */
   readonly inboxMessagesMax: number;

@@ -4,6 +4,7 @@ import type { Coverage } from '../core/coverage.ts';
 import { coverageOf, emptyCoverage, unionCoverage } from '../core/coverage.ts';
 import type { Limits } from '../core/limits.ts';
 import { wholeBytesMax } from '../core/limits.ts';
+import type { ReceivedBody } from '../core/part.ts';
 import { rangeSetOf } from '../core/range-set.ts';
 import type { SiteId } from '../core/site-id.ts';
 import type { ClaimedBlob, SessionEvent } from '../session/session-event.ts';
@@ -51,7 +52,7 @@ export function commitOfGroup(
     input.parts.forEach((body, j) => {
       if (result.changedByPart[j] !== true) return;
       const received = blobs[j];
-      parts.push({ blob: received?.body === body ? received : codec.blobOf(body), source });
+      parts.push({ blob: received?.body === body ? received : new LazyBlob(body, codec), source });
     });
   });
   const large = parts.reduce((sum, { blob }) => sum + bytesOf(blob), 0) > wholeBytesMax(limits);
@@ -60,8 +61,27 @@ export function commitOfGroup(
   return { before, after, parts: large ? undefined : parts, growth, growthBySource };
 }
 
+/** Encoded when the first link sends it: mostly the link that brought a part is the only one. */
+class LazyBlob implements PartBlob {
+  readonly body: ReceivedBody;
+  readonly #codec: Codec;
+  #bytes: Uint8Array | undefined;
+
+  constructor(body: ReceivedBody, codec: Codec) {
+    this.body = body;
+    this.#codec = codec;
+  }
+
+  get bytes(): Uint8Array {
+    this.#bytes ??= this.#codec.blobOf(this.body).bytes;
+    return this.#bytes;
+  }
+}
+
 function bytesOf({ body }: PartBlob): number {
-  return body.rows.reduce((sum, change) => sum + changeBytes(change), 0);
+  let bytes = 0;
+  for (const change of body.rows) bytes += changeBytes(change);
+  return bytes;
 }
 
 export function announceCommit(

@@ -6,20 +6,20 @@ import type { Change } from '../core/change.ts';
 import type { Coverage } from '../core/coverage.ts';
 import { coverageOf, rangesOfSite } from '../core/coverage.ts';
 import { ReplicationError } from '../core/errors.ts';
-import type { PartBody } from '../core/part.ts';
+import type { ReceivedBody } from '../core/part.ts';
 import type { RangeSet } from '../core/range-set.ts';
 import { emptyRangeSet, rangeSetFromRanges, rangeSetHas, subtractRanges, unionRanges } from '../core/range-set.ts';
 import type { Grant } from './replica-port.ts';
 
 export interface EdgeVerdict {
-  readonly body: PartBody;
+  readonly body: ReceivedBody;
   readonly claims: Coverage;
   /** Refused and shown to the app; refused and only recorded. */
   readonly rejected: RangeSet;
   readonly dropped: RangeSet;
 }
 
-export function passEdge(body: PartBody, claims: Coverage, write: Grant['write']): EdgeVerdict {
+export function passEdge(body: ReceivedBody, claims: Coverage, write: Grant['write']): EdgeVerdict {
   if (write === 'all') return { body, claims, rejected: emptyRangeSet, dropped: emptyRangeSet };
   const claimed = rangesOfSite(claims, body.site);
   if (write === 'none')
@@ -45,28 +45,38 @@ export function passEdge(body: PartBody, claims: Coverage, write: Grant['write']
  *
  * Errors  TOO_LARGE.
  */
-function checkDecidable({ rows }: PartBody, claimed: RangeSet): void {
-  if (rows.every(({ version }) => version === undefined || rangeSetHas(claimed, version))) return;
-  throw new ReplicationError(
-    'TOO_LARGE',
-    'a transaction that no message holds whole cannot be decided here: write in smaller transactions',
-  );
+function checkDecidable({ rows }: ReceivedBody, claimed: RangeSet): void {
+  for (const { version } of rows) {
+    if (version === undefined || rangeSetHas(claimed, version)) continue;
+    throw new ReplicationError(
+      'TOO_LARGE',
+      'a transaction that no message holds whole cannot be decided here: write in smaller transactions',
+    );
+  }
 }
 
 /** Refuses the versions of the changes at these places. */
-export function withoutChanges(body: PartBody, claims: Coverage, places: readonly number[]): EdgeVerdict {
+export function withoutChanges(body: ReceivedBody, claims: Coverage, places: readonly number[]): EdgeVerdict {
   const claimed = rangesOfSite(claims, body.site);
-  const versions = places.map((place) => body.rows[place]?.version);
-  const known = versions.filter((version) => version !== undefined);
-  if (known.length === versions.length) return keepAllowed(body, claimed, versionSet(known), emptyRangeSet);
+  const refused = new Set(places);
+  const known: number[] = [];
+  let place = 0;
+  for (const { version } of body.rows) if (refused.has(place++) && version !== undefined) known.push(version);
+  if (known.length === refused.size) return keepAllowed(body, claimed, versionSet(known), emptyRangeSet);
   return { body: { ...body, rows: [] }, claims: new Map(), rejected: claimed, dropped: emptyRangeSet };
 }
 
-function keepAllowed(body: PartBody, claimed: RangeSet, rejected: RangeSet, dropped: RangeSet): EdgeVerdict {
+function keepAllowed(body: ReceivedBody, claimed: RangeSet, rejected: RangeSet, dropped: RangeSet): EdgeVerdict {
   const refused = unionRanges(rejected, dropped);
-  const rows = body.rows.filter((row: Change) => row.version === undefined || !rangeSetHas(refused, row.version));
   const claims = coverageOf(body.site, subtractRanges(claimed, refused));
-  return { body: { ...body, rows }, claims, rejected, dropped: subtractRanges(dropped, rejected) };
+  const kept = refused.length === 0 ? body : { ...body, rows: rowsOutside(body, refused) };
+  return { body: kept, claims, rejected, dropped: subtractRanges(dropped, rejected) };
+}
+
+function rowsOutside({ rows }: ReceivedBody, refused: RangeSet): Change[] {
+  const kept: Change[] = [];
+  for (const row of rows) if (row.version === undefined || !rangeSetHas(refused, row.version)) kept.push(row);
+  return kept;
 }
 
 function versionSet(versions: readonly number[]): RangeSet {

@@ -3,17 +3,16 @@
  *
  * A group of entries shares one transaction. An input with more changes than a group holds is cut: every piece is
  * merged and booked with the same span, claims and cursor go with the last. The first piece names the whole input, to
- * be checked before anything of it is merged; after a piece that was not taken the others are dropped.
+ * be checked before anything of it is merged; after a piece that was not taken the others are dropped. The
+ * rows of a piece are taken out of the whole when they are looked at.
  */
-import type { Change } from '../core/change.ts';
-import { changeBytes } from '../core/change.ts';
 import { emptyCoverage } from '../core/coverage.ts';
 import type { Cursor } from '../core/cursor.ts';
 import type { ReplicationError } from '../core/errors.ts';
-import type { PartBody } from '../core/part.ts';
 import type { SiteId } from '../core/site-id.ts';
 import type { InputResult, MergeInput } from '../store/store-port.ts';
 import type { PartBlob } from '../wire/part-blob.ts';
+import { partsInGroups } from './part-pieces.ts';
 
 export interface InboxEntry<Source> {
   readonly source: Source | undefined;
@@ -98,7 +97,7 @@ function changesIn({ parts }: MergeInput): number {
 }
 
 function cutEntry<Source>(entry: InboxEntry<Source>, changesMax: number): InboxEntry<Source>[] {
-  const groups = partsInPieces(entry.input.parts, { changesMax, bytesMax: Number.POSITIVE_INFINITY });
+  const groups = partsInGroups(entry.input.parts, changesMax);
   const pieces = { ended: false };
   const results: InputResult[] = [];
   return groups.map((parts, i): InboxEntry<Source> => {
@@ -121,50 +120,6 @@ function cutEntry<Source>(entry: InboxEntry<Source>, changesMax: number): InboxE
 /** What is true of each piece, whichever it is. */
 function startOf({ fromLeaf }: MergeInput): Pick<MergeInput, 'claims' | 'fromLeaf'> {
   return { claims: emptyCoverage, ...(fromLeaf === undefined ? {} : { fromLeaf }) };
-}
-
-/** What one group of parts may have; a single larger change stands alone. */
-export interface PieceBounds {
-  readonly changesMax: number;
-  readonly bytesMax: number;
-}
-
-/** Cuts parts so that each group is within the bounds; every piece keeps its part's span. */
-export function partsInPieces(parts: readonly PartBody[], bounds: PieceBounds): PartBody[][] {
-  const groups: PartBody[][] = [[]];
-  let taken = { changes: 0, bytes: 0 };
-  for (const part of parts) {
-    let start = 0;
-    for (;;) {
-      const { end, ...after } = rowsWithin(part.rows, start, taken, bounds);
-      const whole = start === 0 && end === part.rows.length;
-      if (end > start || whole)
-        groups[groups.length - 1]!.push(whole ? part : { ...part, rows: part.rows.slice(start, end) });
-      taken = after;
-      start = end;
-      if (start === part.rows.length) break;
-      groups.push([]);
-      taken = { changes: 0, bytes: 0 };
-    }
-  }
-  return groups;
-}
-
-/** Where the rows from `start` stop fitting beside what is taken already. */
-function rowsWithin(
-  rows: readonly Change[],
-  start: number,
-  taken: { readonly changes: number; readonly bytes: number },
-  { changesMax, bytesMax }: PieceBounds,
-): { readonly end: number; readonly changes: number; readonly bytes: number } {
-  let { changes, bytes } = taken;
-  let end = start;
-  for (; end < rows.length && changes < changesMax; end++, changes++) {
-    const more = bytesMax === Number.POSITIVE_INFINITY ? 0 : changeBytes(rows[end]!);
-    if (changes > 0 && bytes + more > bytesMax) break;
-    bytes += more;
-  }
-  return { end, changes, bytes };
 }
 
 function sumOfResults(a: InputResult, b: InputResult): InputResult {

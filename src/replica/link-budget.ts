@@ -1,6 +1,6 @@
 /**
- * The bytes that all links of a relay hold: frames that wait for the loop, messages whose last chunk is missing, and what
- * was sent and not yet taken by the connection. Each link is bounded by itself; together they are bounded here.
+ * The bytes that all links of a relay hold: frames that wait for the loop, messages whose last chunk is missing or that
+ * wait for their merge, and what was sent and not yet taken by the connection. Each link is bounded by itself; together they are bounded here.
  *
  * Why  A slow reader costs a cursor: from half of the bound on, links are sent one after the other what they have room
  *      for. Beyond the bound the link that holds most of all ends, whoever asked last: who holds little is served while

@@ -22,6 +22,8 @@ export interface HostedLink extends Link {
   handle(event: SessionEvent): void;
   /** Takes received frames while `more()` allows; true when all are taken. */
   takeFrames(more: () => boolean): boolean;
+  /** Bytes of an input that begins to wait for its merge; less than 0 for one that waits no more. */
+  noteWaiting(bytes: number): void;
   /** Sent and not yet taken by the connection. */
   readonly unsentBytes: number;
   /** P4: the peer gave us exactly this part in this session. */

@@ -3,13 +3,14 @@ import type { Acknowledgement } from '../core/acknowledgement.ts';
 import type { Coverage } from '../core/coverage.ts';
 import { coverageOf, emptyCoverage, rangesOfSite } from '../core/coverage.ts';
 import { ReplicationError } from '../core/errors.ts';
-import type { PartBody } from '../core/part.ts';
+import type { ReceivedBody } from '../core/part.ts';
 import { SPAN_ANY } from '../core/part.ts';
 import type { RangeSet } from '../core/range-set.ts';
 import { coversRanges, emptyRangeSet, unionRanges } from '../core/range-set.ts';
 import type { SiteId } from '../core/site-id.ts';
 import type { Refusal, SessionEffect } from '../session/session-event.ts';
 import type { InputResult, MergeInput } from '../store/store-port.ts';
+import type { PartBlob } from '../wire/part-blob.ts';
 import { passEdge, withoutChanges } from './edge.ts';
 import type { InboxEntry } from './inbox.ts';
 import type { HostedLink } from './link-host.ts';
@@ -23,27 +24,39 @@ const NOTHING: MergeInput = { parts: [], claims: emptyCoverage };
 export function applyInput(link: HostedLink, effect: Apply | StoreBase): void {
   if (effect.type === 'store-base') {
     const { peer, cursor } = effect;
-    return enqueue(link, { input: NOTHING, blobs: [], base: { peer, cursor }, done: () => {} });
+    return enqueue(link, { input: NOTHING, blobs: [], base: { peer, cursor }, done: () => {} }, 0);
   }
   const peer = link.session.peer;
   if (peer === undefined) return;
   const { input, refusals } = throughEdge(link, effect, peer.site);
   const sites = [peer.site, ...peer.formerSites];
-  enqueue(link, {
-    input,
-    blobs: input.parts.length === effect.parts.length ? effect.parts : [],
-    done: (result) => finish(link, { effect, input, sites, refusals, result }),
-  });
+  const blobs = input.parts.length === effect.parts.length ? effect.parts : [];
+  const done = (result: InputResult): void => finish(link, { effect, input, sites, refusals, result });
+  enqueue(link, { input, blobs, done }, heldBytes(effect.parts));
 }
 
+/** `bytes`: what is held until it is done. */
 function enqueue(
   link: HostedLink,
   entry: Pick<InboxEntry<HostedLink>, 'input' | 'blobs' | 'done'> & Partial<Pick<InboxEntry<HostedLink>, 'base'>>,
+  bytes: number,
 ): void {
+  const ended = (): void => link.noteWaiting(-bytes);
   const failed = (failure: ReplicationError): void => {
+    ended();
     link.handle({ type: 'applied', acks: new Map(), refusals: [], failure, bytes: 0 });
   };
-  link.host.enqueue({ source: link, failed, ...entry });
+  const done = (result: InputResult): void => {
+    ended();
+    entry.done(result);
+  };
+  link.noteWaiting(bytes);
+  link.host.enqueue({ source: link, ...entry, failed, done });
+}
+
+/** Encodings, and what waits in columns; arrays are bounded by the changes that the loop lets wait. */
+function heldBytes(blobs: readonly PartBlob[]): number {
+  return blobs.reduce((sum, { body, bytes }) => sum + bytes.length + (body.rows.heldBytes ?? 0), 0);
 }
 
 /** Only a leaf's parts meet the grant's decision: between peers valid parts are never refused or thinned. */
@@ -78,7 +91,7 @@ function throughEdge(
   };
 }
 
-function refusalsOf({ site }: PartBody, rejected: RangeSet, dropped: RangeSet): SiteRefusal[] {
+function refusalsOf({ site }: ReceivedBody, rejected: RangeSet, dropped: RangeSet): SiteRefusal[] {
   const refusals: SiteRefusal[] = [];
   const message = 'the server does not allow this change: undo it, or ask for the right to make it';
   if (rejected.length > 0) refusals.push({ site, ranges: rejected, kind: 'reject', code: 'CHANGE_REJECTED', message });
@@ -139,7 +152,11 @@ function refuseInvalid(link: HostedLink, { effect, input, sites, refusals, resul
   const refused = { site: body.site, ranges: unionRanges(input.refused?.ranges ?? emptyRangeSet, verdict.rejected) };
   const rest: MergeInput = { parts: [verdict.body], claims: verdict.claims, refused, fromLeaf: 'own' };
   const told = { effect, input: rest, sites, refusals: [...refusals, refusal] };
-  enqueue(link, { input: rest, blobs: [], done: (next) => finish(link, { ...told, result: next }) });
+  enqueue(
+    link,
+    { input: rest, blobs: [], done: (next) => finish(link, { ...told, result: next }) },
+    heldBytes(effect.parts),
+  );
   return true;
 }
 

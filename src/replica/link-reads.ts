@@ -11,9 +11,9 @@ import type { SiteId } from '../core/site-id.ts';
 import type { ClaimedBlob, SessionEffect, SessionEvent } from '../session/session-event.ts';
 import type { StorePort } from '../store/store-port.ts';
 import type { Codec } from '../wire/codec-port.ts';
-import type { PieceBounds } from './inbox.ts';
-import { partsInPieces } from './inbox.ts';
 import type { HostedLink } from './link-host.ts';
+import type { PieceBounds } from './part-pieces.ts';
+import { partsInPieces } from './part-pieces.ts';
 
 /** Parts read at once for an upload: bounded by credit soon after. */
 const OWN_PARTS_AT_ONCE = 4;

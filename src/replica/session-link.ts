@@ -52,6 +52,7 @@ export class SessionLink implements Link, HostedLink {
   #running = false;
   readonly #frames: Uint8Array[] = [];
   #queuedBytes = 0;
+  #waitingBytes = 0;
   #overrun = false;
   /** The connection is no more. */
   #isGone = false;
@@ -169,7 +170,13 @@ export class SessionLink implements Link, HostedLink {
   /** Once it has ended, what its connection is still sending. */
   get heldBytes(): number {
     if (this.#overrun || this.#isGone) return 0;
-    return this.#state.phase === 'closed' ? this.unsentBytes : this.#queuedBytes + this.#wire.heldBytes;
+    if (this.#state.phase === 'closed') return this.unsentBytes;
+    return this.#queuedBytes + this.#waitingBytes + this.#wire.heldBytes;
+  }
+
+  noteWaiting(bytes: number): void {
+    this.#waitingBytes += bytes;
+    this.host.budget.note(this);
   }
 
   get unsentBytes(): number {

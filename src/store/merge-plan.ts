@@ -5,11 +5,12 @@
  */
 import type { Change } from '../core/change.ts';
 import type { ErrorCode } from '../core/errors.ts';
-import type { PartBody } from '../core/part.ts';
+import type { ChangeRows, ReceivedBody } from '../core/part.ts';
 import type { Range } from '../core/range-set.ts';
 import { coversRanges, rangeSetHas, unionRanges } from '../core/range-set.ts';
 import type { SiteId } from '../core/site-id.ts';
 import { rangesOfSite } from '../core/coverage.ts';
+import { bytesEqual } from '../core/sql-value.ts';
 import { ChangeChecker, isBeyondAnnounced, spanOfChange } from './change-check.ts';
 import type { Knowledge } from './knowledge.ts';
 import type { MergeRow } from './merge-row.ts';
@@ -33,7 +34,8 @@ export type PlannedStep =
 export interface PlannedPart {
   readonly site: SiteId;
   readonly span: Range;
-  readonly steps: readonly PlannedStep[];
+  /** In batches; those of rows that are no array are planned again when their turn comes, and never all there. */
+  readonly steps: Iterable<readonly PlannedStep[]>;
 }
 
 export interface MergePlan {
@@ -43,6 +45,8 @@ export interface MergePlan {
   readonly duplicates: number;
   readonly changes: number;
   readonly leftOut: number;
+  /** The tables that it may write to. */
+  readonly tables: ReadonlySet<string>;
   /** Not empty: nothing of this input is applied. */
   readonly invalid: readonly InvalidChange[];
 }
@@ -65,31 +69,82 @@ export function planMerge(
   const invalid: InvalidChange[] = [];
   const parts: PlannedPart[] = [];
   const counts = { changes: 0, duplicates: 0, leftOut: 0 };
-  const checker = new ChangeChecker(context);
+  const tables = new Set<string>();
   for (const part of input.parts) {
-    const steps: PlannedStep[] = [];
+    const steps: PlannedStep[] | undefined = keepsSteps && Array.isArray(part.rows) ? [] : undefined;
+    const planned = planner(context, knowledge, { input, part });
     const held = rangesOfSite(knowledge.have, part.site);
     const wholeHeld = coversRanges(held, [part.span]);
     for (const change of part.rows) {
       const index = counts.changes++;
-      const step =
-        part.site === context.site
-          ? ownChange(knowledge, change, part.span)
-          : boundToHeld(context, input, planChange(checker, part, change));
+      const step = planned(change);
       if (step === 'left-out') {
         counts.leftOut += 1;
       } else if (step !== undefined && 'code' in step) {
         invalid.push({ index, ...step });
       } else {
         if (wholeHeld || (change.version !== undefined && rangeSetHas(held, change.version))) counts.duplicates += 1;
-        if (step !== undefined && keepsSteps) steps.push(step);
+        if (step?.kind === 'merge') tables.add(step.row.table.name);
+        if (step !== undefined) steps?.push(step);
       }
     }
-    parts.push({ site: part.site, span: part.span, steps });
+    const later = (): Iterable<readonly PlannedStep[]> => stepsLater(part.rows, planned, context.limits.columnsMax);
+    parts.push({ site: part.site, span: part.span, steps: steps === undefined ? later() : [steps] });
   }
   const excess = claimExcess(context, knowledge, input);
   if (excess !== undefined) invalid.push({ index: 0, code: 'LIMIT_EXCEEDED', message: excess });
-  return { input, parts, ...counts, invalid };
+  return { input, parts, ...counts, tables, invalid };
+}
+
+type Planned = PlannedStep | Invalid | 'left-out' | undefined;
+
+/** What becomes of each change of a part. */
+function planner(
+  context: StoreContext,
+  knowledge: Knowledge,
+  { input, part }: { readonly input: MergeInput; readonly part: ReceivedBody },
+): (change: Change) => Planned {
+  const checker = new ChangeChecker(context);
+  return part.site === context.site
+    ? (change) => ownChange(knowledge, change, part.span)
+    : (change) => boundToHeld(context, input, planChange(checker, part, change));
+}
+
+/** Rows that are planned at once. */
+const BATCH_ROWS = 1_000;
+
+/** Steps a batch at a time; the cells of a row, of which there are `cellsMax` at most, stay together. */
+function stepsLater(
+  rows: ChangeRows,
+  planned: (change: Change) => Planned,
+  cellsMax: number,
+): Iterable<readonly PlannedStep[]> {
+  return {
+    *[Symbol.iterator](): Iterator<readonly PlannedStep[]> {
+      let steps: PlannedStep[] = [];
+      for (let start = 0; start < rows.length; start += BATCH_ROWS) {
+        for (const change of rows.slice(start, start + BATCH_ROWS)) {
+          const step = planned(change);
+          if (typeof step === 'object' && 'kind' in step) steps.push(step);
+        }
+        const end = Math.max(startOfLastRow(steps), steps.length - cellsMax);
+        yield steps.slice(0, end);
+        steps = steps.slice(end);
+      }
+      yield steps;
+    },
+  };
+}
+
+function startOfLastRow(steps: readonly PlannedStep[]): number {
+  let start = steps.length - 1;
+  while (start > 0 && isSameRow(steps[start - 1]!, steps[start]!)) start -= 1;
+  return Math.max(0, start);
+}
+
+function isSameRow(a: PlannedStep, b: PlannedStep): boolean {
+  if (a.kind !== 'merge' || b.kind !== 'merge' || a.row.table !== b.row.table) return false;
+  return bytesEqual(a.row.change.pk, b.row.change.pk);
 }
 
 /** Only a leaf is bound: what peers hold has been through the edge of one of them. */
@@ -97,7 +152,7 @@ function boundToHeld(
   context: StoreContext,
   { fromLeaf }: MergeInput,
   step: PlannedStep | Invalid | undefined,
-): PlannedStep | Invalid | 'left-out' | undefined {
+): Planned {
   if (fromLeaf === undefined || step === undefined || 'code' in step) return step;
   const message = leapFault(context, step.kind === 'merge' ? step.row : { change: step.parked.change });
   if (message === undefined) return step;
@@ -108,7 +163,7 @@ type Invalid = { readonly code: ErrorCode; readonly message: string };
 
 function planChange(
   checker: ChangeChecker,
-  { site, span }: PartBody,
+  { site, span }: ReceivedBody,
   change: Change,
 ): PlannedStep | Invalid | undefined {
   const checked = checker.check(change, span);

@@ -54,11 +54,7 @@ export function applyPlans(
 
 /** The tables that a merge may write to. */
 function tablesOf(plans: readonly MergePlan[]): Set<string> {
-  const names = new Set<string>();
-  for (const { parts } of plans) {
-    for (const { steps } of parts) for (const step of steps) if (step.kind === 'merge') names.add(step.row.table.name);
-  }
-  return names;
+  return new Set(plans.flatMap(({ tables }) => [...tables]));
 }
 
 interface Run {
@@ -98,9 +94,20 @@ function applyPlan(run: Run, plan: MergePlan): InputResult {
 
 /** Merges or parks the changes of a part; true when this store's rows changed. */
 function applyPart(run: Run, { input }: MergePlan, part: PlannedPart, counts: { parked: number }): boolean {
-  const { steps } = part;
   const { writer } = run;
   const writtenBefore = writer?.written;
+  let changed = false;
+  for (const steps of part.steps) changed = applySteps(run, steps, counts) || changed;
+  if (writer !== undefined) changed = mergeCells(run, writer.flush()) || changed;
+  changed ||= writer?.written !== writtenBefore;
+  const claimed = (input.claims.get(part.site) ?? []).length > 0;
+  if (changed && (claimed || !run.context.faults['span-booking'])) run.booked.push(part);
+  return changed;
+}
+
+/** True when rows changed; whole rows may still wait for their statement. */
+function applySteps(run: Run, steps: readonly PlannedStep[], counts: { parked: number }): boolean {
+  const { writer } = run;
   let changed = false;
   for (let i = 0; i < steps.length;) {
     const whole = writer === undefined ? undefined : wholeRowAt(steps, i);
@@ -115,10 +122,6 @@ function applyPart(run: Run, { input }: MergePlan, part: PlannedPart, counts: { 
     changed ||= outcome === 'changed';
     i += 1;
   }
-  if (writer !== undefined) changed = mergeCells(run, writer.flush()) || changed;
-  changed ||= writer?.written !== writtenBefore;
-  const claimed = (input.claims.get(part.site) ?? []).length > 0;
-  if (changed && (claimed || !run.context.faults['span-booking'])) run.booked.push(part);
   return changed;
 }
 

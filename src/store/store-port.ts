@@ -8,7 +8,7 @@ import type { Acknowledgement } from '../core/acknowledgement.ts';
 import type { Coverage } from '../core/coverage.ts';
 import type { Cursor, EraNonce } from '../core/cursor.ts';
 import type { ErrorCode } from '../core/errors.ts';
-import type { Part, PartBody } from '../core/part.ts';
+import type { Part, PartBody, ReceivedBody } from '../core/part.ts';
 import type { Range, RangeSet } from '../core/range-set.ts';
 import type { SchemaStep } from '../core/schema-step.ts';
 import type { SiteId } from '../core/site-id.ts';
@@ -33,7 +33,7 @@ export interface FlushResult {
 
 /** One message's worth of parts to merge. */
 export interface MergeInput {
-  readonly parts: readonly PartBody[];
+  readonly parts: readonly ReceivedBody[];
   /** Complete once the parts are applied. */
   readonly claims: Coverage;
   /** Stored in the same transaction: the peer's cursor after this window. */

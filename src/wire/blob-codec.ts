@@ -1,6 +1,6 @@
 /** Part blobs in frames: a body is encoded once; received bytes are kept to be passed on as they are. */
 import type { Limits } from '../core/limits.ts';
-import type { PartBody } from '../core/part.ts';
+import type { ReceivedBody } from '../core/part.ts';
 import type { SiteId } from '../core/site-id.ts';
 import { decodeBody, encodeBody } from './body-codec.ts';
 import type { ByteReader } from './byte-reader.ts';
@@ -11,7 +11,7 @@ import type { DecodeBudget } from './decode-budget.ts';
 import type { IdMemory } from './id-memory.ts';
 import type { PartBlob } from './part-blob.ts';
 
-export function blobOfBody(body: PartBody, compression: Compression | undefined): PartBlob {
+export function blobOfBody(body: ReceivedBody, compression: Compression | undefined): PartBlob {
   return { body, bytes: encodeBody(body, compression) };
 }
 

@@ -2,10 +2,9 @@
  * The bodies of the HTTP calls for callers without a session, as values: what is pushed, what is asked, what is
  * answered. json-bodies.ts and binary-bodies.ts turn them into text and bytes and back.
  */
-import type { Change } from '../core/change.ts';
 import type { Coverage } from '../core/coverage.ts';
 import type { Cursor, EraNonce } from '../core/cursor.ts';
-import type { PartBody } from '../core/part.ts';
+import type { ChangeRows, ReceivedBody } from '../core/part.ts';
 import type { Range } from '../core/range-set.ts';
 import type { SiteId } from '../core/site-id.ts';
 import type { StoreVersion } from '../core/version.ts';
@@ -18,7 +17,7 @@ export interface PushBody {
   readonly span: Range;
   /** `vClock`: what the author had seen when it wrote; absent = unknown. Never a claim. */
   readonly seen?: Coverage;
-  readonly rows: readonly Change[];
+  readonly rows: ChangeRows;
   /** Refuse with GAP when (0, seqStart] is not held. */
   readonly inOrder: boolean;
 }
@@ -33,7 +32,7 @@ interface AnswerHead {
   readonly site: SiteId;
   readonly epoch: EraNonce;
   /** In body order; a site may have several parts, all with the same span. */
-  readonly parts: readonly PartBody[];
+  readonly parts: readonly ReceivedBody[];
   /** `vClock`: complete once the parts are applied. */
   readonly claims: Coverage;
   readonly more: boolean;

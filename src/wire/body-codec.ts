@@ -6,7 +6,8 @@
  * raw one (areas.ts); the packed area's length stands between where both are there.
  */
 import type { Coverage } from '../core/coverage.ts';
-import type { PartBody } from '../core/part.ts';
+import type { ReceivedBody } from '../core/part.ts';
+import { arrayOfRows } from '../core/part.ts';
 import type { Range } from '../core/range-set.ts';
 import type { SiteId } from '../core/site-id.ts';
 import { VERSION_MAX } from '../core/version.ts';
@@ -29,7 +30,8 @@ const DEFLATE_FROM_BYTES = 200;
 /** From here on random bytes are kept apart from what is deflated. */
 const SPLIT_FROM_ROWS = 16;
 
-export function encodeBody({ span, seen, rows }: PartBody, compression: Compression | undefined): Uint8Array {
+export function encodeBody({ span, seen, ...body }: ReceivedBody, compression: Compression | undefined): Uint8Array {
+  const rows = arrayOfRows(body.rows);
   const packed = new ByteWriter(64 + 8 * rows.length);
   const raw = compression !== undefined && rows.length >= SPLIT_FROM_ROWS ? new ByteWriter(16) : undefined;
   packed.varint(span[0]);
@@ -47,7 +49,7 @@ export function decodeBody(
   site: SiteId,
   bytes: Uint8Array,
   { budget, compression }: { readonly budget: DecodeBudget; readonly compression: Compression | undefined },
-): PartBody {
+): ReceivedBody {
   const reader = new ByteReader(bytes);
   const head = reader.u8();
   if (head >= 0x80) throw malformed('a body in an unknown form');

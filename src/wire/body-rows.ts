@@ -7,6 +7,7 @@
  */
 import type { Change } from '../core/change.ts';
 import { SENTINEL_CID } from '../core/change.ts';
+import type { ChangeRows } from '../core/part.ts';
 import type { Range } from '../core/range-set.ts';
 import type { SqlValue } from '../core/sql-value.ts';
 import { CHANGE_NUMBER_MAX } from '../core/version.ts';
@@ -15,6 +16,8 @@ import { malformed } from './byte-reader.ts';
 import type { ByteReader } from './byte-reader.ts';
 import type { ByteWriter } from './byte-writer.ts';
 import { columnFault, tableFault } from '../core/change-fault.ts';
+import type { DecodedColumn, DecodedTable } from './column-rows.ts';
+import { ColumnRows } from './column-rows.ts';
 import type { DecodeBudget } from './decode-budget.ts';
 import { invalidChange } from './invalid-change.ts';
 import { readKeys, writeKeys } from './key-column.ts';
@@ -46,9 +49,14 @@ export function writeRows(areas: WriteAreas, rows: readonly Change[], { groups, 
   }
 }
 
-/** Errors  FRAME_MALFORMED, TOO_LARGE, CHANGE_INVALID; bounded by the budget whatever the bytes. */
-export function readRows(areas: ReadAreas, span: Range, numbering: Numbering, budget: DecodeBudget): Change[] {
-  const { packed } = areas;
+/**
+ * The changes: an array, or columns still where the message has more than one group merges.
+ *
+ * Errors  FRAME_MALFORMED, TOO_LARGE, CHANGE_INVALID; bounded by the budget whatever the bytes.
+ */
+export function readRows(areas: ReadAreas, span: Range, numbering: Numbering, budget: DecodeBudget): ChangeRows {
+  const { packed, raw } = areas;
+  const bytes = packed.left + raw.left;
   const groupCount = packed.count(budget.limits.partChangesMax, 'groups');
   if (groupCount === 0) return [];
   const heads = readTables(packed);
@@ -59,11 +67,14 @@ export function readRows(areas: ReadAreas, span: Range, numbering: Numbering, bu
   const seqs = readSeqs(packed, starts, numbering.seq, budget.limits.seqMax);
   const versions = readVersions(packed, { starts, span, form: numbering.version });
   const counts = countsOf(templateOfGroup, templates, heads);
-  const tables = heads.map(({ cids }, i): DecodedTable => {
+  const tables = heads.map(({ name, cids }, i): DecodedTable => {
     const keys = readKeys(areas, counts[i]!.groups, budget);
-    return { keys, columns: cids.map((cid, k) => readColumn(areas, cid, counts[i]!.columns[k]!, budget)), next: 0 };
+    return { name, keys, columns: cids.map((cid, k) => readColumn(areas, cid, counts[i]!.columns[k]!, budget)) };
   });
-  return assembled({ heads, templates, templateOfGroup, tables, seqs, versions });
+  const rows = new ColumnRows({ templates, templateOfGroup, tables, seqs, versions, bytes });
+  if (!budget.isLarge) return rows.slice();
+  rows.check();
+  return rows;
 }
 
 interface TableHead {
@@ -71,18 +82,6 @@ interface TableHead {
   readonly cids: readonly string[];
   /** Column numbers from 0: shared by templates that set them all, so that these cost nothing to unfold. */
   readonly all: readonly number[];
-}
-
-interface DecodedTable {
-  readonly keys: readonly Uint8Array[];
-  readonly columns: readonly DecodedColumn[];
-  next: number;
-}
-
-interface DecodedColumn {
-  readonly values: readonly SqlValue[];
-  readonly colVersions: readonly number[];
-  next: number;
 }
 
 function writeTables(packed: ByteWriter, tables: readonly GatheredTable[]): void {
@@ -188,46 +187,13 @@ function writeColumn(areas: WriteAreas, values: readonly SqlValue[], colVersions
 
 function readColumn(areas: ReadAreas, cid: string, count: number, budget: DecodeBudget): DecodedColumn {
   const { values, flag } = readValues(areas, count, budget);
-  const colVersions = flag ? readNumbers(areas.packed, count) : new Array<number>(count).fill(areas.packed.varint());
-  for (const version of colVersions) {
+  const colVersions = flag ? readNumbers(areas.packed, count) : areas.packed.varint();
+  for (const version of typeof colVersions === 'number' ? [colVersions] : colVersions) {
     if (version < 0 || version > CHANGE_NUMBER_MAX)
       throw invalidChange(`colVersion is not a number up to ${CHANGE_NUMBER_MAX}`);
   }
   if (cid === SENTINEL_CID && values.some((value) => value !== null)) {
     throw invalidChange("the sentinel '-1' has a value: send null");
   }
-  return { values, colVersions, next: 0 };
-}
-
-interface Decoded {
-  readonly heads: readonly TableHead[];
-  readonly templates: readonly Template[];
-  readonly templateOfGroup: readonly number[];
-  readonly tables: readonly DecodedTable[];
-  readonly seqs: readonly number[];
-  readonly versions: readonly (number | undefined)[] | undefined;
-}
-
-function assembled({ heads, templates, templateOfGroup, tables, seqs, versions }: Decoded): Change[] {
-  const rows: Change[] = [];
-  for (const number of templateOfGroup) {
-    const { table: tableNumber, cl, columns, cids } = templates[number]!;
-    const decoded = tables[tableNumber]!;
-    const table = heads[tableNumber]!.name;
-    const pk = decoded.keys[decoded.next++]!;
-    for (let i = 0; i < cids.length; i++) {
-      const cid = cids[i]!;
-      const column = decoded.columns[columns[i]!]!;
-      const place = column.next++;
-      const val = column.values[place]!;
-      const colVersion = column.colVersions[place]!;
-      if (cid === SENTINEL_CID && colVersion !== cl)
-        throw invalidChange("the sentinel '-1' has a colVersion that is not its cl");
-      const seq = seqs[rows.length]!;
-      const version = versions?.[rows.length];
-      if (version === undefined) rows.push({ table, pk, cid, val, colVersion, cl, seq });
-      else rows.push({ table, pk, cid, val, colVersion, cl, seq, version });
-    }
-  }
-  return rows;
+  return { values, colVersions };
 }

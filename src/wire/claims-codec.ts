@@ -1,7 +1,7 @@
 /** Claims beside parts: mostly exactly the spans of the parts, which then takes no bytes. */
 import type { Coverage } from '../core/coverage.ts';
 import { coveragesEqual, rangesOfSite } from '../core/coverage.ts';
-import type { PartBody } from '../core/part.ts';
+import type { ReceivedBody } from '../core/part.ts';
 import type { RangeSet } from '../core/range-set.ts';
 import type { SiteId } from '../core/site-id.ts';
 import type { PartBlob } from './part-blob.ts';
@@ -24,7 +24,7 @@ export function claimsAreSpans(claims: Coverage, blobs: readonly PartBlob[]): bo
   return spans !== undefined && spans.size > 0 && coveragesEqual(claims, spans);
 }
 
-export function claimIsSpan(claims: RangeSet, { span }: PartBody): boolean {
+export function claimIsSpan(claims: RangeSet, { span }: ReceivedBody): boolean {
   const only = claims[0];
   return only !== undefined && claims.length === 1 && only[0] === span[0] && only[1] === span[1];
 }

@@ -1,5 +1,5 @@
 /** The codec that links and endpoints use; wire/codec.ts makes one from limits and an optional compression. */
-import type { PartBody } from '../core/part.ts';
+import type { ReceivedBody } from '../core/part.ts';
 import type { ChangesBody } from './bodies.ts';
 import type { Message } from './message.ts';
 import type { PartBlob } from './part-blob.ts';
@@ -7,7 +7,7 @@ import type { PartBlob } from './part-blob.ts';
 /** What one link needs. */
 export interface LinkCodec {
   /** Encodes a body once; compressed where that makes it smaller. */
-  blobOf(body: PartBody): PartBlob;
+  blobOf(body: ReceivedBody): PartBlob;
   /** One message as one byte string (bigger than a frame: the link cuts it into chunks). */
   encode(message: Message): Uint8Array;
   /** Errors  FRAME_MALFORMED, WIRE_VERSION, TOO_LARGE, CHANGE_INVALID; never anything else, whatever the bytes. */

@@ -19,6 +19,11 @@ export class DecodeBudget {
     return this.limits.messageBytesMax - this.#bytes;
   }
 
+  /** It has more changes than one group merges, as far as is known: they are kept as columns until their turn. */
+  get isLarge(): boolean {
+    return this.#changes > this.limits.groupChangesMax;
+  }
+
   /** Errors  TOO_LARGE. */
   takeChanges(count: number): void {
     this.#changes += count;

@@ -10,7 +10,8 @@ import { coverageToJson } from '../core/coverage.ts';
 import { cursorToText } from '../core/cursor.ts';
 import { ReplicationError } from '../core/errors.ts';
 import type { Limits } from '../core/limits.ts';
-import type { PartBody } from '../core/part.ts';
+import type { PartBody, ReceivedBody } from '../core/part.ts';
+import { arrayOfRows } from '../core/part.ts';
 import type { Range } from '../core/range-set.ts';
 import type { SiteId } from '../core/site-id.ts';
 import type { StoreVersion } from '../core/version.ts';
@@ -47,7 +48,7 @@ export function pushBodyToJson({ site, span, seen, rows, inOrder }: PushBody): R
     seqStart: span[0],
     seqEnd: span[1],
     ...(seen === undefined ? {} : { vClock: coverageToJson(seen) }),
-    changes: rows.map((change) => changeToJson(change, site)),
+    changes: arrayOfRows(rows).map((change) => changeToJson(change, site)),
     ...(inOrder ? { inOrder } : {}),
   };
 }
@@ -60,7 +61,7 @@ export function changesAnswerToJson(answer: ChangesAnswer): Record<string, unkno
     since: isStoreOrder ? (answer.since === undefined ? 0 : cursorToText(answer.since)) : coverageToJson(answer.since),
     seqStart: isStoreOrder ? answer.from : null,
     seqEnd: isStoreOrder ? answer.to : null,
-    changes: answer.parts.flatMap(({ site, rows }) => rows.map((change) => changeToJson(change, site))),
+    changes: answer.parts.flatMap(({ site, rows }) => arrayOfRows(rows).map((change) => changeToJson(change, site))),
     vClock: coverageToJson(answer.claims),
     spans: spansToJson(answer.parts),
     cursor: isStoreOrder ? cursorToText(answer.cursor) : null,
@@ -167,7 +168,7 @@ function spansFrom(value: unknown, limits: Limits): Map<SiteId, Range> {
   return new Map([...coverage].map(([site, [span]]) => [site, span!]));
 }
 
-function spansToJson(parts: readonly PartBody[]): Record<string, Range> {
+function spansToJson(parts: readonly ReceivedBody[]): Record<string, Range> {
   const spans: Record<string, Range> = {};
   for (const { site, span } of parts) {
     const known = spans[site] ?? span;

@@ -36,16 +36,26 @@ export function writeKeys(areas: WriteAreas, keys: readonly Uint8Array[]): void 
   for (const key of keys) packed.raw(key);
 }
 
+/** Decoded keys in one buffer: there may be very many. */
+export interface KeyColumn {
+  readonly bytes: Uint8Array;
+  /** Where each ends. */
+  readonly ends: readonly number[];
+}
+
+/** The key at a place, not copied. */
+export function keyAt({ bytes, ends }: KeyColumn, place: number): Uint8Array {
+  return bytes.subarray(place === 0 ? 0 : ends[place - 1], ends[place]);
+}
+
 /** Errors  FRAME_MALFORMED, TOO_LARGE, CHANGE_INVALID for a key that is not in its one spelling. */
-export function readKeys(areas: ReadAreas, count: number, budget: DecodeBudget): Uint8Array[] {
+export function readKeys(areas: ReadAreas, count: number, budget: DecodeBudget): KeyColumn {
   const form = areas.packed.u8();
   if (form === INTEGERS) return integerKeys(readNumbers(areas.packed, count));
   if (form === SAME_LENGTH) return readEnds(areas.packed, areas.packed, { count, budget });
   if (form === SAME_LENGTH_RAW) return readEnds(areas.packed, areas.raw, { count, budget });
   if (form !== ANY) throw malformed('keys in an unknown form');
-  const keys: Uint8Array[] = [];
-  for (let i = 0; i < count; i++) keys.push(nextKey(areas.packed, budget.limits));
-  return keys;
+  return readAny(areas.packed, count, budget.limits);
 }
 
 function writeEnds(areas: WriteAreas, keys: readonly Uint8Array[]): void {
@@ -64,34 +74,37 @@ function readEnds(
   packed: ByteReader,
   ends: ByteReader,
   { count, budget }: { readonly count: number; readonly budget: DecodeBudget },
-): Uint8Array[] {
+): KeyColumn {
   const shared = packed.bytes();
   const own = packed.varint();
   const length = shared.length + own;
   budget.takeBytes(length * count);
   if (own * count > ends.left) throw malformed('it ends too early');
   const all = new Uint8Array(length * count);
-  const keys: Uint8Array[] = [];
+  const keyEnds: number[] = [];
   for (let at = 0; at < all.length; at += length) {
     all.set(shared, at);
     if (own > 0) all.set(ends.raw(own), at + shared.length);
-    keys.push(checked(all.subarray(at, at + length), budget.limits));
+    const fault = packedKeyFault(all.subarray(at, at + length), budget.limits);
+    if (fault !== undefined) throw invalidChange(`pk is not a packed primary key: ${fault}`);
+    keyEnds.push(at + length);
   }
-  if (keys.length < count) throw invalidChange('pk is not a packed primary key: it is empty');
-  return keys;
+  if (keyEnds.length < count) throw invalidChange('pk is not a packed primary key: it is empty');
+  return { bytes: all, ends: keyEnds };
 }
 
-function nextKey(reader: ByteReader, limits: Limits): Uint8Array {
-  const rest = reader.peek();
-  const end = packedKeyEnd(rest, limits);
-  if (typeof end === 'string') throw invalidChange(`pk is not a packed primary key: ${end}`);
-  return reader.raw(end);
-}
-
-function checked(key: Uint8Array, limits: Limits): Uint8Array {
-  const fault = packedKeyFault(key, limits);
-  if (fault === undefined) return key;
-  throw invalidChange(`pk is not a packed primary key: ${fault}`);
+function readAny(packed: ByteReader, count: number, limits: Limits): KeyColumn {
+  const rest = packed.peek();
+  const ends: number[] = [];
+  let length = 0;
+  for (let i = 0; i < count; i++) {
+    const end = packedKeyEnd(packed.peek(), limits);
+    if (typeof end === 'string') throw invalidChange(`pk is not a packed primary key: ${end}`);
+    packed.raw(end);
+    length += end;
+    ends.push(length);
+  }
+  return { bytes: rest.slice(0, length), ends };
 }
 
 function sharedLength(keys: readonly Uint8Array[]): number {
@@ -118,8 +131,7 @@ function integersOf(keys: readonly Uint8Array[]): number[] | undefined {
   return integers;
 }
 
-/** All keys share one buffer: there may be very many. */
-function integerKeys(integers: readonly number[]): Uint8Array[] {
+function integerKeys(integers: readonly number[]): KeyColumn {
   const writer = new ByteWriter(8 * integers.length);
   const ends = integers.map((value) => {
     if (value < 0 || value >= 2 ** 48) throw malformed('an integer key is out of range');
@@ -130,6 +142,5 @@ function integerKeys(integers: readonly number[]): Uint8Array[] {
     for (let i = size - 1; i >= 0; i--) writer.u8(Math.floor(value / 256 ** i) % 256);
     return writer.length;
   });
-  const all = writer.take();
-  return ends.map((end, i) => all.subarray(ends[i - 1] ?? 0, end));
+  return { bytes: writer.take(), ends };
 }

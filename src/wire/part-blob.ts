@@ -2,10 +2,10 @@
  * A part body together with its encoding: encoded and compressed once, then shared by all links; a relay that
  * received it passes the received bytes on.
  */
-import type { PartBody } from '../core/part.ts';
+import type { ReceivedBody } from '../core/part.ts';
 
 export interface PartBlob {
-  readonly body: PartBody;
+  readonly body: ReceivedBody;
   /** The encoded (and, where it pays, compressed) body. */
   readonly bytes: Uint8Array;
 }

@@ -86,15 +86,15 @@ export function writeVersions(
   }
 }
 
-/** Undefined where no row has one. Errors  CHANGE_INVALID for a version outside of the span. */
+/** One number where all are equal, undefined where no row has one. Errors  CHANGE_INVALID for a version outside of the span. */
 export function readVersions(
   packed: ByteReader,
   { starts, span, form }: VersionPlaces,
-): (number | undefined)[] | undefined {
+): number | (number | undefined)[] | undefined {
   const count = starts.at(-1)!;
   const [lo, hi] = span;
   if (form === VERSION_NONE) return undefined;
-  if (form === VERSION_END) return new Array<number>(count).fill(hi);
+  if (form === VERSION_END) return hi;
   const perRow = form === VERSION_ROW;
   const offsets = readNumbers(packed, perRow ? count : starts.length - 1);
   for (const offset of offsets) {

@@ -30,7 +30,7 @@ describe('the edge', () => {
       CLAIMS,
       byValue,
     );
-    expect(verdict.body.rows.map(({ val }) => val)).toEqual(['a', 'c']);
+    expect([...verdict.body.rows].map(({ val }) => val)).toEqual(['a', 'c']);
     expect(verdict.claims).toEqual(
       coverageOf(SITE, [
         [0, 1],

@@ -10,30 +10,15 @@ import type { Link } from '../../src/replica/replica-port.ts';
 import { CLOSE_LOST } from '../../src/transport/close-code.ts';
 import type { FramePort, FramePortListener } from '../../src/transport/frame-port.ts';
 import { createCodec } from '../../src/wire/codec.ts';
-import type { Hello, Message } from '../../src/wire/message.ts';
+import type { Message } from '../../src/wire/message.ts';
 import type { Node } from './world.ts';
-import { eventually, GRANT_ALL, newId, World } from './world.ts';
+import { eventually, GRANT_ALL, helloOf, newId, World } from './world.ts';
 
 const SITE = '5a'.repeat(16) as SiteId;
 const ERA = '5e'.repeat(16) as EraNonce;
 const LIMITS = { creditBytes: 4_000, messageBytesMax: 64_000, bufferedBytesMax: 4_000, unreadAnswerBytesMax: 4_000 };
 
-const HELLO: Hello = {
-  type: 'hello',
-  wire: 1,
-  session: '51'.repeat(16),
-  dbid: 'world',
-  site: SITE,
-  formerSites: [],
-  era: ERA,
-  schemaHash: '',
-  shape: {},
-  mesh: SITE,
-  digest: new Map(),
-  capabilities: [],
-  credit: 1_000_000,
-  mode: 'peer',
-};
+const HELLO = helloOf({ site: SITE, era: ERA, mode: 'peer' });
 
 /** The replica's end of a connection to somebody who reads nothing of it. */
 class UnreadPort implements FramePort {

@@ -6,7 +6,8 @@ import { ReplicationError } from '../../src/core/errors.ts';
 import type { PartBody } from '../../src/core/part.ts';
 import type { SiteId } from '../../src/core/site-id.ts';
 import type { InboxEntry } from '../../src/replica/inbox.ts';
-import { Inbox, partsInPieces } from '../../src/replica/inbox.ts';
+import { Inbox } from '../../src/replica/inbox.ts';
+import { partsInPieces } from '../../src/replica/part-pieces.ts';
 import type { InputResult } from '../../src/store/store-port.ts';
 
 const SITE = 'aa'.repeat(16) as SiteId;

@@ -167,7 +167,7 @@ describe('a relay that was wiped', () => {
     await eventually(() => wiped.rows(ROWS).length === 2, 'the relay is refilled');
     await wire.client.synced();
     const returned = wire.messages.flatMap(({ from, message }) =>
-      from === 'server' && message.type === 'window' ? message.parts.flatMap(({ body }) => body.rows) : [],
+      from === 'server' && message.type === 'window' ? message.parts.flatMap(({ body }) => [...body.rows]) : [],
     );
     expect(returned).toEqual([]);
   });

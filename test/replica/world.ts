@@ -24,6 +24,26 @@ CREATE TABLE tag (name TEXT PRIMARY KEY NOT NULL);
 
 export const GRANT_ALL: Grant = { read: 'all', write: 'all', schema: true, mode: 'peer', vouch: true };
 
+/** The hello of a client that is played by hand. */
+export function helloOf({ site, era, mode }: Pick<Hello, 'site' | 'era' | 'mode'>): Hello {
+  return {
+    type: 'hello',
+    wire: 1,
+    session: '51'.repeat(16),
+    dbid: 'world',
+    site,
+    formerSites: [],
+    era,
+    schemaHash: '',
+    shape: {},
+    mesh: site,
+    digest: new Map(),
+    capabilities: [],
+    credit: 1_000_000,
+    mode,
+  };
+}
+
 /** Every log line above debug: a test that expects quiet looks at it. */
 export interface Logged {
   readonly level: string;

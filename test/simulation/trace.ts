@@ -56,7 +56,7 @@ function position(message: {
 }
 
 function partText({ body }: PartBlob): string {
-  return `${body.site.slice(0, 4)} span ${body.span.join('-')} rows ${body.rows.map(changeText).join(' ')}`;
+  return `${body.site.slice(0, 4)} span ${body.span.join('-')} rows ${[...body.rows].map(changeText).join(' ')}`;
 }
 
 export function changeText({ table, pk, cid, val, colVersion, cl, version }: Change): string {

@@ -57,7 +57,12 @@ async function push(call: Call, body: PushBody): Promise<Response> {
 function assertAllAllowed({ rows, site }: PushBody, write: Grant['write']): void {
   if (write === 'all') return;
   if (write === 'none') throw forbidden('the token does not allow this site to write');
-  const rejected = rows.flatMap((change, index) => (write(change, site) === 'allow' ? [] : [{ index }]));
+  const rejected: { readonly index: number }[] = [];
+  let index = 0;
+  for (const change of rows) {
+    if (write(change, site) !== 'allow') rejected.push({ index });
+    index += 1;
+  }
   if (rejected.length === 0) return;
   throw new ReplicationError('CHANGE_REJECTED', 'the relay does not take some of these changes: none was applied', {
     rejected,
