@@ -5,6 +5,7 @@
  * with the next would show an empty database. A database that is nowhere yet begins on the mirror where private files
  * are slow, as those of Chromium's private windows are; where it began it stays.
  */
+import { allPools, mirrorName, poolName } from './browser-places.ts';
 import { isReplicationError, ReplicationError } from './core/errors.ts';
 import type { Driver } from './sqlite/database.ts';
 import { engineDriver } from './sqlite/wasm/engine-driver.ts';
@@ -70,9 +71,8 @@ async function openPool(name: string): Promise<OpfsFileSystem | undefined> {
   if (!hasOpfs()) return undefined;
   let folder: FileSystemDirectoryHandle;
   try {
-    const root = await navigator.storage.getDirectory();
-    const all = await root.getDirectoryHandle('crmesh', { create: true });
-    folder = await all.getDirectoryHandle(encodeURIComponent(name), { create: true });
+    const pools = await allPools({ create: true });
+    folder = await pools.getDirectoryHandle(poolName(name), { create: true });
   } catch {
     return undefined;
   }
@@ -120,8 +120,4 @@ async function openMirror(name: string): Promise<MirrorFileSystem | undefined> {
     return undefined;
   }
   return MirrorFileSystem.load(storage);
-}
-
-function mirrorName(name: string): string {
-  return `crmesh/${name}`;
 }

@@ -9,6 +9,7 @@ import { compileEngine } from './browser-engine.ts';
 import { channelOver, wireError } from './browser-messages.ts';
 import type { ClientMessage, OwnerMessage } from './browser-messages.ts';
 import { DatabaseOwner } from './browser-owner.ts';
+import { lockName } from './browser-places.ts';
 import { consoleLog, openBrowserReplica, reporterTo } from './browser-replica.ts';
 import type { BrowserStorage, StorageKind } from './browser-storage.ts';
 import { openBrowserStorage } from './browser-storage.ts';
@@ -61,7 +62,7 @@ export class Tab {
     // Its own lock first: an owner takes a tab without it for gone.
     const held = locks.request(this.#lockOf(this.#id), () => {
       this.#follow();
-      void locks.request(`crmesh ${this.#options.name}`, () => this.#own());
+      void locks.request(lockName(this.#options.name), () => this.#own());
       return new Promise(() => {});
     });
     // Where a site may keep nothing it may lock nothing either: this tab is alone.

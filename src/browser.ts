@@ -5,6 +5,7 @@
  * goes. Nothing but wiring stands here.
  */
 import { BrowserDatabase } from './browser-database.ts';
+import { keepFromRemoval } from './browser-removal.ts';
 import { ServiceWorkerOffers } from './browser-service-worker.ts';
 import type { StorageKind } from './browser-storage.ts';
 import type { TabOptions } from './browser-tab.ts';
@@ -23,6 +24,7 @@ export type { BrowserStatus } from './browser-database.ts';
 export { BrowserDatabase } from './browser-database.ts';
 export type { PageLink } from './browser-link.ts';
 export type { PageMeeting } from './browser-meeting.ts';
+export { removeDatabase as remove } from './browser-removal.ts';
 export type { BrowserSyncOptions as SyncOptions } from './browser-replica.ts';
 export type { StorageKind } from './browser-storage.ts';
 export type { PendingChange } from './replica/pending-changes.ts';
@@ -71,7 +73,9 @@ export async function open(name: string, options: BrowserOpenOptions = {}): Prom
     onFailure: (message) => database.giveUp(workerFailed(message)),
   });
   let offers: ServiceWorkerOffers | undefined;
+  const release = keepFromRemoval(name);
   const end = (): void => {
+    release();
     unwatch();
     offers?.close();
     worker.stop();

@@ -2,6 +2,7 @@
  * The events of a service worker, as a replica uses them. Every piece of work is given to waitUntil and ends by itself,
  * so the browser keeps the worker no longer than that.
  */
+import { lockName } from './browser-places.ts';
 import { ReplicationError } from './core/errors.ts';
 import { errorAnswer } from './relay/answer.ts';
 import type { ServiceWorkerReplica } from './service-worker-replica.ts';
@@ -96,7 +97,7 @@ function foreignWrite(): ReplicationError {
 /** A tab that holds the database becomes the peer; without one, or one that does not answer, the relay is asked. */
 async function askTab(scope: Scope, replica: ServiceWorkerReplica, name: string): Promise<void> {
   const { held = [] } = await navigator.locks.query();
-  if (!held.some((lock) => lock.name === `crmesh ${name}`)) return;
+  if (!held.some((lock) => lock.name === lockName(name))) return;
   const pages = await scope.clients.matchAll({ type: 'window', includeUncontrolled: true });
   for (const page of pages) page.postMessage({ crmesh: 'no-port', name });
   for (let waited = 0; waited < TAB_MS && !replica.hasTab && pages.length > 0; waited += TAB_CHECK_MS) {

@@ -5,6 +5,7 @@
  * The browser may end the worker at any moment between events: what was acknowledged is saved, and the next event
  * opens it again.
  */
+import { lockName } from './browser-places.ts';
 import type { BrowserReplica, BrowserSyncOptions, LocalDatabase } from './browser-replica.ts';
 import { consoleLog, openBrowserReplica } from './browser-replica.ts';
 import type { BrowserStorage, StorageKind } from './browser-storage.ts';
@@ -171,7 +172,7 @@ export class ServiceWorkerReplica {
     const { name, engine, limits, schema } = this.#parts;
     const own = `${name} (service worker)`;
     const module = await engineModule(engine);
-    const release = await holdLock(`crmesh ${own}`);
+    const release = await holdLock(lockName(own));
     let storage: BrowserStorage | undefined;
     try {
       storage = await openBrowserStorage(own, { module, statementsMax: limits.statementsMax });

@@ -204,6 +204,28 @@ describe('a window', { timeout: 120_000 }, () => {
     await inSync(page);
   });
 
+  test('removes what its browser has of a database that the relay does not have', async () => {
+    const context = await newBrowser();
+    const stored = (page: Page): Promise<string> =>
+      page.evaluate(async () => {
+        const root = await navigator.storage.getDirectory();
+        const names = (await indexedDB.databases()).map(({ name }) => String(name));
+        for await (const name of (await root.getDirectoryHandle('crmesh')).keys()) names.push(decodeURIComponent(name));
+        return names.join();
+      });
+    const page = await openBoard(context, `${board}?relay=cities-of-another-run`);
+    const button = page.getByRole('button', { name: /Remove what this browser has/ });
+    await button.waitFor();
+    expect(await stored(page)).toContain('cities-of-another-run');
+    const second = await openBoard(context, `${board}?relay=cities-of-another-run`);
+    await button.click();
+    await page.locator('.refusal').getByText('a tab has the database').waitFor();
+    await page.close();
+    await second.getByRole('button', { name: /Remove what this browser has/ }).click();
+    await inSync(second);
+    expect(await stored(second)).not.toContain('cities-of-another-run');
+  });
+
   test('refuses an address that is none', async () => {
     const page = await (await newBrowser()).newPage();
     await page.goto(`${board}?relay=mailto:nobody`);

@@ -149,6 +149,26 @@ describe.each(['opfs', 'mirror'] as const)('a frozen tab on %s', (storage) => {
     expect(await Promise.all([b, c].map(countOf))).toEqual([5, 5]);
   });
 
+  test('in a statement that does not end gives the database up, too', async () => {
+    const [a, b] = (await tabs(2, storage)) as [Page, Page];
+    await addRows(a, 'a', 3);
+    const { freeze, thaw } = await freezerOf(a);
+    await a.evaluate(() => {
+      const numbers = 'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)';
+      const outcome = window.db.exec(`${numbers} INSERT INTO todo SELECT 'endless', max(i), 0 FROM n`).then(
+        () => 'ended',
+        (error: { readonly code: string }) => error.code,
+      );
+      Object.assign(window, { outcome });
+    });
+    await freeze();
+    await becomesOwner(b);
+    await addRows(b, 'b', 2);
+    await thaw();
+    expect(await a.evaluate(() => (window as unknown as { outcome: Promise<string> }).outcome)).toBe('LINK_LOST');
+    expect(await Promise.all([a, b].map(countOf))).toEqual([5, 5]);
+  });
+
   test('in a transaction leaves nothing of it, and hears so', async () => {
     const [a, b] = (await tabs(2, storage)) as [Page, Page];
     const { freeze, thaw } = await freezerOf(b);

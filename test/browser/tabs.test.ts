@@ -155,6 +155,24 @@ describe.each(['opfs', 'mirror'] as const)('tabs on %s', (storage) => {
     expect(await b.evaluate(async () => (await window.db.pending()).length)).toBe(0);
   });
 
+  test('a statement that does not end keeps the others waiting for its time, and then they are answered', async () => {
+    const [a, b] = (await tabs(2, storage)) as [Page, Page];
+    const endless = a.evaluate(() =>
+      window.db
+        .query('WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n', [], {
+          timeoutMs: 1_000,
+        })
+        .then(
+          () => 'ended',
+          (error: { readonly code: string }) => error.code,
+        ),
+    );
+    await addRows(b, 'waits ', 3);
+    expect(await endless).toBe('QUERY_TIMEOUT');
+    expect(await Promise.all([a, b].map(countOf))).toEqual([3, 3]);
+    expect(await b.evaluate(() => window.db.status.owner)).toBe(false);
+  });
+
   test('an owner that stands still keeps the others waiting, and then they are answered', async () => {
     const [a, b] = (await tabs(2, storage)) as [Page, Page];
     const [worker] = a.workers();

@@ -33,7 +33,7 @@ export function App({ board }: { readonly board: Board }): ReactNode {
         <SyncPanel board={board} status={status} pending={pending.length} />
       </header>
       <main>
-        <Refusal status={status} />
+        <Refusal board={board} status={status} />
         {load === undefined ? null : <FirstLoadBar load={load} />}
         <TaskForm db={board.db} />
         <LastChange tasks={tasks ?? []} ownSite={board.db.siteId} />

@@ -1,5 +1,5 @@
 /** Opens this browser's replica and its link. The whole wiring of an app with crmesh is this. */
-import { open, type BrowserDatabase, type PageLink } from 'crmesh';
+import { open, remove, type BrowserDatabase, type PageLink } from 'crmesh';
 import type { RelayAddress } from './relay-address.ts';
 import { boardSchema } from './schema.ts';
 
@@ -27,4 +27,10 @@ export function setOnline({ link }: Board, online: boolean): void {
     localStorage.setItem(offlineKey, 'yes');
     link.pause();
   }
+}
+
+/** Removes what this browser has of a database that its relay no longer has, unsent rows too. Fails while another tab has it open. */
+export async function removeBoard({ db, relay }: Board): Promise<void> {
+  await db.close();
+  await remove(relay.name);
 }
