@@ -174,16 +174,34 @@ export const DEFAULT_LIMITS: Limits = {
   statementsMax: 200,
 };
 
+/** Of what is done in steps there is a smallest one; 0 is for what an owner forbids. */
+const SMALLEST: Partial<Limits> = {
+  frameBytesMax: 1_024,
+  messageBytesMax: 1_024,
+  groupChangesMax: 1,
+  pieceChangesMax: 1,
+  pieceBytesMax: 1,
+  partChangesMax: 1,
+  creditBytes: 1,
+  bufferedBytesMax: 1,
+  inboxMessagesMax: 1,
+  bookEntriesMax: 1,
+  erasMax: 1,
+  pageChanges: 1,
+  pageChangesMax: 1,
+};
+
 /**
  * The defaults with an owner's changes.
  *
- * Errors  USAGE for a name that is no limit and a value that is no number of 0 or more: a mistyped bound bounds nothing.
+ * Errors  USAGE for a name that is no limit and a value that is no number or too small: a mistyped bound bounds nothing.
  */
 export function limitsWith(changes: Partial<Limits> = {}): Limits {
   for (const [name, value] of Object.entries(changes) as [string, unknown][]) {
     if (!Object.hasOwn(DEFAULT_LIMITS, name)) throw usage(`'${name}' is no limit: PROTOCOL.md has the table of limits`);
-    if (typeof value === 'number' && value >= 0) continue;
-    throw usage(`limit ${name} is ${String(value)}: give a number of 0 or more, or leave it out`);
+    const smallest = SMALLEST[name as keyof Limits] ?? 0;
+    if (typeof value === 'number' && value >= smallest) continue;
+    throw usage(`limit ${name} is ${String(value)}: give a number of ${smallest} or more, or leave it out`);
   }
   return { ...DEFAULT_LIMITS, ...changes };
 }

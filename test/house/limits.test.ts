@@ -78,7 +78,13 @@ describe('limits', () => {
 
   test('a mistyped or senseless limit is refused by every door that takes limits', () => {
     expect(limitsWith({ queryMsMax: Infinity, linksMax: 7 })).toMatchObject({ linksMax: 7, queryMsMax: Infinity });
-    for (const wrong of [{ linkMax: 1 }, { linksMax: '7' }, { linksMax: Number.NaN }, { beatMs: -1 }]) {
+    for (const wrong of [
+      { linkMax: 1 },
+      { linksMax: '7' },
+      { linksMax: Number.NaN },
+      { beatMs: -1 },
+      { groupChangesMax: 0 },
+    ]) {
       expect(() => limitsWith(wrong as Partial<Limits>)).toThrow(expect.objectContaining({ code: 'USAGE' }));
     }
     const doors = filesUnder(['src'], ['.ts']).filter(({ path }) => /^src\/[\w-]+\.ts$/.test(path));
