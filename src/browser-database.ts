@@ -5,18 +5,19 @@
  * answered fails with LINK_LOST, since nobody can tell whether it was committed.
  */
 import type { PagePortSource, Unnumbered } from './browser-calls.ts';
-import { statementOf, wireTargetOf } from './browser-calls.ts';
-import { PageLink } from './browser-link.ts';
+import { statementOf } from './browser-calls.ts';
+import type { PageLink } from './browser-link.ts';
 import { PageMeeting } from './browser-meeting.ts';
 import type { Channel, ClientMessage, OwnerMessage, OwnerStatus, PlainCall } from './browser-messages.ts';
-import { errorFromWire, wireError } from './browser-messages.ts';
+import { errorFromWire } from './browser-messages.ts';
 import { PageCalls } from './browser-page-calls.ts';
+import { PageLinks } from './browser-page-links.ts';
 import { PagePorts } from './browser-ports.ts';
 import type { BrowserSyncOptions } from './browser-replica.ts';
 import type { StorageKind } from './browser-storage.ts';
 import { PageWatches } from './browser-watches.ts';
 import type { Coverage } from './core/coverage.ts';
-import { codedError, invariant, ReplicationError } from './core/errors.ts';
+import { invariant, ReplicationError } from './core/errors.ts';
 import type { DatabaseStatus, QueryOptions } from './replica/database.ts';
 import type { DurabilityTier } from './replica/durability.ts';
 import type { WatchOptions } from './replica/live-query.ts';
@@ -38,12 +39,6 @@ export interface BrowserStatus extends Omit<DatabaseStatus, 'links'> {
   readonly links: readonly PageLink['status'][];
 }
 
-interface Joined {
-  readonly link: PageLink;
-  readonly token: BrowserSyncOptions['token'];
-  readonly source: PagePortSource | undefined;
-}
-
 interface Settle {
   readonly resolve: () => void;
   readonly reject: (error: ReplicationError) => void;
@@ -54,7 +49,7 @@ export class BrowserDatabase {
   readonly #end: () => void;
   readonly #calls: PageCalls;
   readonly #watches: PageWatches;
-  readonly #links = new Map<number, Joined>();
+  readonly #links: PageLinks;
   readonly #meetings = new Map<number, PageMeeting>();
   readonly #ports: PagePorts;
   readonly #onOwner: ((owner: boolean) => void) | undefined;
@@ -75,6 +70,12 @@ export class BrowserDatabase {
     this.#calls = new PageCalls(post);
     this.#watches = new PageWatches(post);
     this.#ports = new PagePorts((carry, message) => channel.post({ type: 'carry', carry, message }));
+    this.#links = new PageLinks({
+      calls: this.#calls,
+      post,
+      carry: (port) => this.#carry(port),
+      synced: (link) => this.#call({ type: 'synced', link }),
+    });
     let settle: Settle | undefined;
     this.opened = new Promise((resolve, reject) => {
       settle = { resolve, reject };
@@ -92,7 +93,7 @@ export class BrowserDatabase {
 
   get status(): BrowserStatus {
     invariant(this.#status !== undefined, 'the database is not open yet');
-    const links = [...this.#links.values()].map(({ link }) => link.status);
+    const links = this.#links.statuses;
     return { ...this.#status, links, owner: this.#owner, persisted: this.#status.storage !== 'memory' };
   }
 
@@ -146,22 +147,7 @@ export class BrowserDatabase {
    */
   sync(address: string | PagePortSource, options: BrowserSyncOptions = {}): PageLink {
     this.#checkOpen();
-    const number = this.#calls.number();
-    const target = wireTargetOf(address, options);
-    const link = new PageLink({
-      target,
-      synced: () => this.#call({ type: 'synced', link: number }),
-      send: (type) => {
-        if (type === 'close-link') this.#links.delete(number);
-        this.#channel.post({ type, link: number });
-      },
-      sendEphemeral: (bytes) => this.#channel.post({ type: 'ephemeral', link: number, bytes }),
-      report: reportError,
-    });
-    const source = typeof address === 'function' ? address : undefined;
-    this.#links.set(number, { link, token: options.token, source });
-    this.#join(number, link);
-    return link;
+    return this.#links.add(address, options);
   }
 
   /** Serves whoever holds the other end of `port`, which may read and write all. Ends with the page. Errors  USAGE. */
@@ -238,8 +224,7 @@ export class BrowserDatabase {
     this.#letGo();
     this.#calls.fail(error);
     this.#watches.giveUp(error);
-    for (const { link } of this.#links.values()) link.fail(error);
-    this.#links.clear();
+    this.#links.giveUp(error);
     for (const meeting of this.#meetings.values()) meeting.close();
   }
 
@@ -264,7 +249,7 @@ export class BrowserDatabase {
   async #close(): Promise<void> {
     if (this.#failed !== undefined) return;
     const left = this.#calls.ask({ type: 'leave' });
-    for (const { link } of this.#links.values()) link.close();
+    this.#links.closeAll();
     for (const meeting of this.#meetings.values()) meeting.close();
     this.#ports.endAll();
     await left.catch(() => undefined);
@@ -285,13 +270,6 @@ export class BrowserDatabase {
   async #call<T>(message: Unnumbered): Promise<T> {
     this.#checkOpen();
     return this.#calls.ask(message);
-  }
-
-  #join(number: number, link: PageLink): void {
-    const paused = link.status.state === 'paused';
-    this.#calls.ask<void>({ type: 'sync', link: number, target: link.target, paused }).catch((error: unknown) => {
-      if (this.#links.delete(number)) link.fail(codedError(error));
-    });
   }
 
   #meet(meeting: number, room: string): void {
@@ -317,11 +295,11 @@ export class BrowserDatabase {
       case 'watch-failure':
         return this.#watches.failed(message.watch, errorFromWire(message.error));
       case 'link':
-        return this.#links.get(message.link)?.link.receive(message.name, message.event);
+        return this.#links.receive(message);
       case 'ask-token':
-        return void this.#tellToken(message.ask, message.link);
+        return void this.#links.tellToken(message.ask, message.link);
       case 'ask-port':
-        return void this.#givePort(message.ask, message.link);
+        return void this.#links.givePort(message.ask, message.link);
       case 'carry':
         return this.#ports.receive(message.carry, message.message);
       case 'members':
@@ -356,28 +334,9 @@ export class BrowserDatabase {
     this.#ports.endAll();
     const outstanding = this.#calls.takeAll();
     this.#watches.askAgain();
-    for (const [number, { link }] of this.#links) this.#join(number, link);
+    this.#links.askAgain();
     for (const [meeting, { room }] of this.#meetings) this.#meet(meeting, room);
     for (const call of outstanding) this.#calls.askAgain(call);
-  }
-
-  async #tellToken(ask: number, number: number): Promise<void> {
-    const token = this.#links.get(number)?.token;
-    try {
-      this.#channel.post({ type: 'token', ask, token: typeof token === 'function' ? await token() : (token ?? '') });
-    } catch (error) {
-      this.#channel.post({ type: 'token', ask, error: wireError(error) });
-    }
-  }
-
-  async #givePort(ask: number, number: number): Promise<void> {
-    try {
-      const port = await this.#links.get(number)?.source?.();
-      if (port === undefined) throw closedError();
-      this.#channel.post({ type: 'port', ask, carry: this.#carry(port) });
-    } catch (error) {
-      this.#channel.post({ type: 'port', ask, error: wireError(error) });
-    }
   }
 }
 
