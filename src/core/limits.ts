@@ -116,7 +116,7 @@ export const DEFAULT_LIMITS: Limits = {
   frameBytesMax: 1 << 20,
   messageBytesMax: 64 << 20,
   groupChangesMax: 20_000,
-  pieceChangesMax: 10_000,
+  pieceChangesMax: 4_000,
   pieceBytesMax: 4 << 20,
   partChangesMax: 1_000_000,
   creditBytes: 4 << 20,

@@ -30,11 +30,11 @@ export class GroupMerge<Source> {
     this.#parts = parts;
   }
 
-  /** Merges what the inbox gives next; each sender hears of its input. */
-  mergeNext(): void {
+  /** Merges what the inbox gives next, about `changes` together; each sender hears of its input. */
+  mergeNext(changes: number): void {
     const { inbox, guard } = this.#parts;
     if (inbox.length === 0) return;
-    const group = inbox.takeGroup();
+    const group = inbox.takeGroup(changes);
     const [first] = group;
     if (first?.base !== undefined) return this.#storeBase(first, first.base);
     const results = this.#mergeAll(group.filter(({ input }) => !movesCursorOnly(input)));

@@ -55,14 +55,15 @@ export class Inbox<Source> {
   }
 
   /** The next group: at least one entry, then as many as fit; a base stands alone. */
-  takeGroup(): InboxEntry<Source>[] {
+  takeGroup(changesWanted: number = this.#changesMax): InboxEntry<Source>[] {
+    const changesMax = Math.min(changesWanted, this.#changesMax);
     this.#keep(({ pieces }) => pieces?.ended !== true);
     let changes = 0;
     let count = 0;
     for (const entry of this.#entries) {
       changes += changesIn(entry.input);
       const alone = entry.base !== undefined;
-      if (count > 0 && (changes > this.#changesMax || alone)) break;
+      if (count > 0 && (changes > changesMax || alone)) break;
       count += 1;
       if (alone) break;
     }

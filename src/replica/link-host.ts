@@ -20,8 +20,8 @@ export interface HostedLink extends Link {
   readonly session: SessionState;
   /** Runs one event to the end. */
   handle(event: SessionEvent): void;
-  /** Takes received frames while `more()` allows; true when all are taken. */
-  takeFrames(more: () => boolean): boolean;
+  /** Takes one received frame; true when no other waits. */
+  takeFrame(): boolean;
   /** Bytes of an input that begins to wait for its merge; less than 0 for one that waits no more. */
   noteWaiting(bytes: number): void;
   /** Sent and not yet taken by the connection. */

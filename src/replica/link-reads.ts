@@ -16,7 +16,7 @@ import type { PieceBounds } from './part-pieces.ts';
 import { partsInPieces } from './part-pieces.ts';
 
 /** Parts read at once for an upload: bounded by credit soon after. */
-const OWN_PARTS_AT_ONCE = 4;
+const OWN_PARTS_AT_ONCE = 2;
 
 /** A piece of the refill; claims as of the same read go with the last one (R6). */
 export function readPiece(

@@ -16,13 +16,15 @@ export interface ReadQueueOptions {
   /** Reads of one link. */
   readonly waitingMax: number;
   readonly budget: Pick<LinkBudget, 'isTight' | 'recount'>;
-  readonly runtime: Pick<Runtime, 'setTimer'>;
+  readonly runtime: Pick<Runtime, 'now' | 'setTimer'>;
   /** There is something to take again. */
   readonly wake: () => void;
 }
 
 /** Between turns while memory is short: connections have the time to take something. */
 const PAUSE_MS = 10;
+/** After so long the other reads wait for the next turn. */
+const TURN_MS = 20;
 
 export class ReadQueue<Link extends ReadingLink> {
   readonly #options: ReadQueueOptions;
@@ -49,12 +51,14 @@ export class ReadQueue<Link extends ReadingLink> {
     return true;
   }
 
-  /** The first read of each link that may have one; a link may leave while they run. */
+  /** The first read of each link that may have one, as far as a turn reaches; a link may leave while they run. */
   takeOneEach(run: (link: Link, job: () => void) => void): void {
-    const { budget } = this.#options;
+    const { budget, runtime } = this.#options;
     budget.recount();
+    const end = runtime.now() + TURN_MS;
     let taken = 0;
     for (const [link, jobs] of Array.from(this.#jobsByLink)) {
+      if (taken > 0 && runtime.now() >= end) return;
       if (!this.#jobsByLink.has(link)) continue;
       if (budget.isTight && (taken > 0 || link.unsentBytes > 0)) continue;
       const job = jobs.shift();

@@ -2,8 +2,9 @@
  * A replica: one store, its links, and the one loop that drains their events.
  *
  * A turn of the loop takes what waits (frames, timers, calls), announces own writes, merges one group of inputs in
- * one transaction, and answers one read a link. Between turns the machine's own events run. Nothing else touches
- * the store; while a user transaction is open the loop stands still (suspend).
+ * one transaction, and answers one read a link. Between turns the machine's own events run, and after a long turn those
+ * of other replicas before the next one here. Nothing else touches the store; while a user transaction is open the loop
+ * stands still (suspend).
  */
 import { subtractCoverage } from '../core/coverage.ts';
 import type { Cursor } from '../core/cursor.ts';
@@ -24,11 +25,13 @@ import { Inbox } from './inbox.ts';
 import { LazyCursors } from './lazy-cursors.ts';
 import { localFacts } from './local-facts.ts';
 import { LoopJobs } from './loop-jobs.ts';
+import { changesOfTurn, LONG_TURN_CHANGES, LoopTurns } from './loop-turns.ts';
 import { LinkBudget } from './link-budget.ts';
 import type { HostedLink, LinkHost } from './link-host.ts';
 import { calledLinks, carryingLinks, meshOf, meshRefusal } from './mesh.ts';
 import { coverageToState } from './peer-facts.ts';
 import { ReadQueue } from './read-queue.ts';
+import { ReceivingLinks } from './receiving-links.ts';
 import { endPeersOfRefused, refusedWritesRefusal } from './refused-writes.ts';
 import type { AttachOptions, Commit, Link, ReplicaPort } from './replica-port.ts';
 import { SessionLink } from './session-link.ts';
@@ -58,12 +61,12 @@ export class Replica implements ReplicaPort {
   readonly #merge: GroupMerge<HostedLink>;
   readonly #links = new Set<SessionLink>();
   readonly #listeners = new Set<(commit: Commit) => void>();
-  readonly #receiving = new Set<HostedLink>();
+  readonly #receiving = new ReceivingLinks<HostedLink>();
   readonly #reads: ReadQueue<HostedLink>;
   readonly #jobs = new LoopJobs((job) => this.#post(job));
+  readonly #turns: LoopTurns;
   #posted: (() => void)[] = [];
   #wrote = true;
-  #scheduled = false;
   #suspended = 0;
   #mesh: string | undefined;
   #closed = false;
@@ -77,12 +80,14 @@ export class Replica implements ReplicaPort {
     this.#inbox = new Inbox(options.limits.groupChangesMax);
     this.#cursors = new LazyCursors(options.store, options.runtime, (job) => this.#post(job));
     this.#merge = this.#makeMerge();
+    const mayTurn = (): boolean => !this.#closed && this.#suspended === 0;
+    this.#turns = new LoopTurns({ runtime: options.runtime, mayTurn, turn: () => this.#turn() });
     const { limits, runtime, budget = new LinkBudget(limits.linksBytesMax) } = options;
-    const wake = (): void => this.#schedule();
+    const wake = (): void => this.#turns.ask();
     this.#reads = new ReadQueue({ waitingMax: limits.linkReadsMax, budget, runtime, wake });
     this.#host = this.#makeHost(budget);
     // Writes of an earlier run may not be announced yet.
-    this.#schedule();
+    this.#turns.ask();
   }
 
   get links(): readonly Link[] {
@@ -111,7 +116,7 @@ export class Replica implements ReplicaPort {
 
   wrote(): void {
     this.#wrote = true;
-    this.#schedule();
+    this.#turns.ask();
   }
 
   flush(): void {
@@ -130,7 +135,7 @@ export class Replica implements ReplicaPort {
     return new Promise((resolve, reject) => {
       this.#assertOpen();
       this.#inbox.add({ source: undefined, input, blobs: [], done: resolve, failed: reject });
-      this.#schedule();
+      this.#turns.ask();
     });
   }
 
@@ -181,7 +186,7 @@ export class Replica implements ReplicaPort {
       if (ended) return;
       ended = true;
       this.#suspended -= 1;
-      this.#schedule();
+      this.#turns.ask();
     };
   }
 
@@ -230,15 +235,15 @@ export class Replica implements ReplicaPort {
       cursorOf: (peer: SiteId): Cursor | undefined => this.#cursors.get(peer),
       enqueue: (entry) => {
         this.#inbox.add(entry);
-        this.#schedule();
+        this.#turns.ask();
       },
       read: (link, job) => {
-        this.#schedule();
+        this.#turns.ask();
         return this.#reads.add(link, job);
       },
       framesWait: (link) => {
         this.#receiving.add(link);
-        this.#schedule();
+        this.#turns.ask();
       },
       post: (job) => this.#post(job),
       flush: () => this.#flush(),
@@ -257,30 +262,34 @@ export class Replica implements ReplicaPort {
   #post(job: () => void): void {
     if (this.#closed) return;
     this.#posted.push(job);
-    this.#schedule();
-  }
-
-  #schedule(): void {
-    if (this.#scheduled || this.#closed || this.#suspended > 0) return;
-    this.#scheduled = true;
-    this.#options.runtime.defer(() => {
-      this.#scheduled = false;
-      if (!this.#closed && this.#suspended === 0) this.#turn();
-    });
+    this.#turns.ask();
   }
 
   #turn(): void {
     // Frames first: the end of a port is posted behind them.
-    const receiving = Array.from(this.#receiving);
-    for (const link of receiving) this.#guard(() => this.#takeFrames(link));
+    const decoded = this.#receive();
     for (const job of this.#posted.splice(0)) this.#guard(job);
     // Own writes go before reading and merging: while they cannot be announced, nothing else happens here.
     if (!this.#flushOrWait()) return;
-    this.#merge.mergeNext();
+    // What took long to decode is merged in the next turn.
+    const waiting = this.#inbox.changes;
+    if (decoded < LONG_TURN_CHANGES) this.#merge.mergeNext(changesOfTurn(this.#links.size));
+    this.#turns.noteChanges(Math.max(decoded, waiting - this.#inbox.changes));
     this.#reads.takeOneEach((link, read) => this.#readOnce(link, read));
     if (this.#wrote || this.#posted.length + this.#inbox.length + this.#receiving.size > 0 || this.#reads.isReady) {
-      this.#schedule();
+      this.#turns.ask();
     }
+  }
+
+  /** Takes frames, no more than is merged soon; returns how many changes they have. */
+  #receive(): number {
+    const before = this.#inbox.changes;
+    const changesMax = Math.min(changesOfTurn(this.#links.size), this.#options.limits.groupChangesMax);
+    this.#receiving.take(
+      () => this.#inbox.changes < changesMax,
+      (job) => this.#guard(job),
+    );
+    return this.#inbox.changes - before;
   }
 
   /** False when the disk refused: tried again after a pause, peers wait within their credit. */
@@ -290,7 +299,7 @@ export class Replica implements ReplicaPort {
       return true;
     } catch (error) {
       this.#logUnannounced(error);
-      this.#options.runtime.setTimer(this.#options.limits.retryFirstMs, () => this.#schedule());
+      this.#options.runtime.setTimer(this.#options.limits.retryFirstMs, () => this.#turns.ask());
       return false;
     }
   }
@@ -307,13 +316,6 @@ export class Replica implements ReplicaPort {
     } catch (error) {
       this.#guard(() => link.handle({ type: 'end', error: codedError(error) }));
     }
-  }
-
-  #takeFrames(link: HostedLink): void {
-    this.#receiving.delete(link);
-    const changesMax = 2 * this.#options.limits.groupChangesMax;
-    const taken = link.takeFrames(() => this.#inbox.changes <= changesMax);
-    if (!taken) this.#receiving.add(link);
   }
 
   /** One job's fault is logged and must not stop the loop. */
@@ -372,7 +374,7 @@ export class Replica implements ReplicaPort {
   #forget(link: HostedLink): void {
     for (const one of this.#links) if (one === link) this.#links.delete(one);
     this.#reads.drop(link);
-    this.#receiving.delete(link);
+    this.#receiving.drop(link);
     this.#inbox.dropFrom(link);
     this.#linksChanged(link.session.terms.role === 'client');
   }

@@ -183,17 +183,12 @@ export class SessionLink implements Link, HostedLink {
     return this.#port.bufferedBytes;
   }
 
-  /**
-   * Takes received frames while `more()` allows; true when all are taken. Called by the loop: undecoded frames are
-   * bounded by credit, decoded ones by what the inbox holds.
-   */
-  takeFrames(more: () => boolean): boolean {
-    if (!this.#begun) return true;
-    while (this.#frames.length > 0 && more()) {
-      const frame = this.#frames.shift()!;
-      this.#queuedBytes -= frame.length;
-      this.#takeFrame(frame);
-    }
+  /** True when no other waits. Called by the loop: undecoded frames are bounded by credit, decoded ones by what the inbox holds. */
+  takeFrame(): boolean {
+    const frame = this.#begun ? this.#frames.shift() : undefined;
+    if (frame === undefined) return true;
+    this.#queuedBytes -= frame.length;
+    this.#takeFrame(frame);
     this.host.budget.note(this);
     return this.#frames.length === 0;
   }

@@ -385,8 +385,8 @@ export const SESSION_FAULTS: readonly Fault[] = [
     promise: 'P6',
     tests: ['test/replica/queued-inputs.test.ts'],
     file: 'src/replica/replica.ts',
-    find: 'link.takeFrames(() => this.#inbox.changes <= changesMax)',
-    replace: 'link.takeFrames(() => changesMax > 0)',
+    find: 'this.#inbox.changes < changesMax',
+    replace: 'changesMax > 0',
   },
   {
     name: 'arriving-frames-uncounted',

@@ -43,3 +43,23 @@ it('nothing that a session queued is merged after its end', async () => {
   expect(server.replica.waitingChanges).toBe(0);
   expect(commits).toEqual([1]);
 });
+
+it('a write does not wait until all is merged that another link has sent before', async () => {
+  const bulk = await leafWith(40);
+  const live = await world.node();
+  const server = await world.node({ limits: { groupChangesMax: 2 } });
+  const found: number[] = [];
+  let written = false;
+  world.connect(live, server);
+  server.replica.onCommit(() => {
+    if (!written) {
+      live.write("INSERT INTO todo VALUES ('live', 'title', 0)");
+      live.replica.wrote();
+    }
+    written = true;
+    if (server.rows("SELECT 1 FROM todo WHERE id = 'live'").length > 0) found.push(Number(server.rows(COUNT)[0]?.[0]));
+  });
+  world.connect(bulk, server);
+  await eventually(() => server.rows(COUNT)[0]?.[0] === 41, 'everything is merged');
+  expect(found[0]).toBeLessThan(20);
+});
