@@ -10,7 +10,7 @@ import { ServiceWorkerOffers } from './browser-service-worker.ts';
 import type { StorageKind } from './browser-storage.ts';
 import type { TabOptions } from './browser-tab.ts';
 import { PageWorker, watchPageLife } from './browser-worker.ts';
-import { ReplicationError } from './core/errors.ts';
+import { isReplicationError, ReplicationError } from './core/errors.ts';
 import type { Limits } from './core/limits.ts';
 import { limitsWith } from './core/limits.ts';
 import { randomId } from './transport/random-id.ts';
@@ -50,6 +50,8 @@ export interface BrowserOpenOptions {
   readonly worker?: () => Worker;
 }
 
+/** Owners that may go while a database is opened. */
+const OWNERS_MAX = 5;
 const STORAGES: readonly StorageKind[] = ['opfs', 'mirror', 'memory'];
 
 /**
@@ -91,11 +93,23 @@ export async function open(name: string, options: BrowserOpenOptions = {}): Prom
   worker.start();
   try {
     await database.opened;
-    if (options.schema !== undefined) await database.migrate(options.schema);
+    if (options.schema !== undefined) await bringTo(database, options.schema);
     return database;
   } catch (error) {
     end();
     throw error;
+  }
+}
+
+/** An owner that goes meanwhile does not say how far it came: the next one is asked, to whom it is done or to do. */
+async function bringTo(database: BrowserDatabase, schema: string): Promise<void> {
+  for (let owners = 1; ; owners++) {
+    try {
+      await database.migrate(schema);
+      return;
+    } catch (error) {
+      if (!isReplicationError(error, 'LINK_LOST') || owners === OWNERS_MAX) throw error;
+    }
   }
 }
 

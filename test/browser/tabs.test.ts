@@ -133,6 +133,37 @@ describe.each(['opfs', 'mirror'] as const)('tabs on %s', (storage) => {
     expect(await countOf(pages[0]!)).toBe(10);
   });
 
+  test('a tab that opens while the owner goes is opened by the next owner', async () => {
+    const name = `tabs-${names++}`;
+    const [a] = await tabs(1, storage, name);
+    // Whoever brings a schema waits for it.
+    await a!.evaluate(
+      () =>
+        new Promise<void>((begun) => {
+          void window.db.transaction(async (tx) => {
+            await tx.query('SELECT 1');
+            begun();
+            await new Promise(() => {});
+          });
+        }),
+    );
+    const b = await context.newPage();
+    opened.push(b);
+    await b.goto(server.origin);
+    const open = openDatabase(b, { storage, name });
+    const connected = (): Promise<boolean> =>
+      a!.evaluate(async (one) => {
+        const { held = [] } = await navigator.locks.query();
+        return held.filter((lock) => lock.name?.startsWith(`crmesh ${one} `)).length === 2;
+      }, name);
+    await until(connected);
+    await b.waitForTimeout(300);
+    await kill(a!);
+    await open;
+    expect(await b.evaluate(() => window.db.status.owner)).toBe(true);
+    expect(await countOf(b)).toBe(0);
+  });
+
   test('watches and links go on with the next owner; one address is one link', async () => {
     const [a, b] = (await tabs(2, storage)) as [Page, Page];
     const url = `${relay}/shared-${storage}`;
