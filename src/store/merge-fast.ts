@@ -109,7 +109,7 @@ export class WholeRowWriter {
   #batchOf(table: ReplicatedTable): Batch {
     const known = this.#batches.get(table);
     if (known !== undefined) return known;
-    const batch: Batch = { table, statements: new WholeRowStatements(this.#context.connection, table), rows: [] };
+    const batch: Batch = { table, statements: new WholeRowStatements(this.#context, table), rows: [] };
     this.#batches.set(table, batch);
     return batch;
   }

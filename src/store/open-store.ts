@@ -201,6 +201,7 @@ function startEra(connection: Connection, options: StoreOptions): OpenedStore {
     clocks,
     site: identity.site,
     wholeRows: options.wholeRows ?? true,
+    wholeRowTexts: new WeakMap(),
     isDropped: () => false,
   };
   const knowledge = catchUp(context, loadKnowledge(connection, identity.site, sites), durability);

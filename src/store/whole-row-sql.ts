@@ -26,15 +26,25 @@ export interface ClockPlace {
   readonly ordinal: number;
 }
 
+/** Texts of statements by what they do: for a single row, making them takes longer than running them. */
+export type WholeRowTexts = WeakMap<ReplicatedTable, Map<string, string>>;
+
 export class WholeRowStatements {
   readonly #connection: Connection;
   readonly #table: ReplicatedTable;
   readonly #sizes: readonly number[];
+  readonly #texts: Map<string, string>;
   readonly #compiled = new Map<string, Statement>();
 
-  constructor(connection: Connection, table: ReplicatedTable) {
+  /** For one transaction; `wholeRowTexts` is kept as long as the connection. */
+  constructor(
+    { connection, wholeRowTexts }: { readonly connection: Connection; readonly wholeRowTexts: WholeRowTexts },
+    table: ReplicatedTable,
+  ) {
     this.#connection = connection;
     this.#table = table;
+    this.#texts = wholeRowTexts.get(table) ?? new Map<string, string>();
+    wholeRowTexts.set(table, this.#texts);
     this.#sizes = [sizeOfBatch(table), FEW_ROWS, 1];
   }
 
@@ -97,7 +107,9 @@ export class WholeRowStatements {
   #statement(name: string, sql: () => string): Statement {
     const known = this.#compiled.get(name);
     if (known !== undefined) return known;
-    const statement = this.#connection.prepare(sql());
+    const text = this.#texts.get(name) ?? sql();
+    this.#texts.set(name, text);
+    const statement = this.#connection.prepare(text);
     this.#compiled.set(name, statement);
     return statement;
   }
