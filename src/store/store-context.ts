@@ -5,7 +5,7 @@ import type { Connection } from '../sqlite/database.ts';
 import type { ClockTables } from './clock-tables.ts';
 import type { StoreFaults } from './faults.ts';
 import type { SiteRegistry } from './site-registry.ts';
-import type { WholeRowTexts } from './whole-row-sql.ts';
+import type { ReplicatedTable } from './table-catalog.ts';
 
 export interface StoreContext {
   readonly connection: Connection;
@@ -17,7 +17,8 @@ export interface StoreContext {
   readonly site: SiteId;
   /** Whole unknown rows are written directly; the result is the same either way. */
   readonly wholeRows: boolean;
-  readonly wholeRowTexts: WholeRowTexts;
+  /** Texts of their statements by what they do: for a single row, making them takes longer than running them. */
+  readonly wholeRowTexts: WeakMap<ReplicatedTable, Map<string, string>>;
   /** Whether a table, or a column of it, was dropped here by a migration: its changes are known and discarded. */
   readonly isDropped: (table: string, cid: string) => boolean;
 }

@@ -3,6 +3,7 @@ import { SENTINEL_CID } from '../core/change.ts';
 import type { SqlValue } from '../core/sql-value.ts';
 import type { Connection, Statement } from '../sqlite/database.ts';
 import { clockTable, keyTable, numberOf, quoted, quotedText } from './sql-text.ts';
+import type { StoreContext } from './store-context.ts';
 import type { ReplicatedTable } from './table-catalog.ts';
 import type { WholeRow } from './whole-row.ts';
 import { cellOf } from './whole-row.ts';
@@ -26,9 +27,6 @@ export interface ClockPlace {
   readonly ordinal: number;
 }
 
-/** Texts of statements by what they do: for a single row, making them takes longer than running them. */
-export type WholeRowTexts = WeakMap<ReplicatedTable, Map<string, string>>;
-
 export class WholeRowStatements {
   readonly #connection: Connection;
   readonly #table: ReplicatedTable;
@@ -36,9 +34,9 @@ export class WholeRowStatements {
   readonly #texts: Map<string, string>;
   readonly #compiled = new Map<string, Statement>();
 
-  /** For one transaction; `wholeRowTexts` is kept as long as the connection. */
+  /** For one transaction; texts are kept as long as the store is open. */
   constructor(
-    { connection, wholeRowTexts }: { readonly connection: Connection; readonly wholeRowTexts: WholeRowTexts },
+    { connection, wholeRowTexts }: Pick<StoreContext, 'connection' | 'wholeRowTexts'>,
     table: ReplicatedTable,
   ) {
     this.#connection = connection;
