@@ -104,13 +104,10 @@ class Session(GreetingSession):
             self.window(event['to'] if is_final else event['from'], parts, claims if is_final else {})
         if not event['last']:
             return self.pump_feed()
-        feed['state'] = 'live'
         if feed['once']:
-            self.beat()
             feed['state'] = 'off'
-            if self.carries_to is not None and self.carries_to > feed['at']:
-                self.beat()
-            return None
+            return self.beat()
+        feed['state'] = 'live'
         feed['claimNumber'] = event['claimNumber']
         self.beat()
         return self.answer_questions()

@@ -136,9 +136,14 @@ class SessionState:
 
     def beat(self, ask=None, answer=None):
         feed = self.feed
-        at = feed['at'] if feed['state'] in ('refill', 'live') else self.carries_to
+        has_refilled = feed['once'] and feed['state'] == 'off'
+        at = self.carries_to
+        if feed['state'] in ('refill', 'live'):
+            at = feed['at']
+        elif has_refilled:
+            at = max(feed['at'], at or 0)
         numbers = {name: self.credit[name] for name in ('sentBytes', 'grantedBytes')}
-        live = feed['state'] == 'live'
+        live = feed['state'] == 'live' or (has_refilled and at == feed['at'])
         self.send('beat', era=self.local['era'], at=at, n=feed['n'], live=live, **numbers, ask=ask, answer=answer)
 
     def answer_questions(self):

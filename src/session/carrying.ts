@@ -26,9 +26,3 @@ export function carryCommit(
   if (!isNews(state.local.site)) return stay(state);
   return sendBeat({ ...state, carriesTo: after }, now);
 }
-
-/** The refill that ran may have ended before the newest commit. */
-export function carryOn(state: SessionState, now: number): Step {
-  const { carriesTo, feed } = state;
-  return carriesTo !== undefined && carriesTo > feed.at ? sendBeat(state, now) : stay(state);
-}

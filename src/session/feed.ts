@@ -11,7 +11,6 @@ import { assertNever, invariant } from '../core/errors.ts';
 import type { StoreVersion } from '../core/version.ts';
 import type { Window } from '../wire/message.ts';
 import type { PartBlob } from '../wire/part-blob.ts';
-import { carryOn } from './carrying.ts';
 import { maySend } from './credit.ts';
 import { sendBeat } from './heartbeat.ts';
 import type { SessionEvent, Step } from './session-event.ts';
@@ -86,12 +85,9 @@ export function feedCommit(state: SessionState, commit: Committed, now: number):
   return sendWindow(state, { to, parts: parts.map(({ blob }) => blob), claims, claimNumber }, now);
 }
 
-/** A vouched refill is over: the beat says that everything was sent, and no windows follow. */
+/** A vouched refill is over: no windows follow, and the beats say so (heartbeat.ts). */
 function endOnce(state: SessionState, now: number): Step {
-  const beat = sendBeat({ ...state, feed: { ...state.feed, state: 'live' } }, now);
-  return andThen(stay({ ...beat.state, feed: { ...beat.state.feed, state: 'off' } }, ...beat.effects), (s) =>
-    carryOn(s, now),
-  );
+  return sendBeat({ ...state, feed: { ...state.feed, state: 'off' } }, now);
 }
 
 function goLive(state: SessionState, claimNumber: number, now: number): Step {

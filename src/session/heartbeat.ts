@@ -1,5 +1,6 @@
 /** Beats: sent on an idle link, they show a lost last frame, carry credit, and find half-open connections. */
 import { ReplicationError } from '../core/errors.ts';
+import type { StoreVersion } from '../core/version.ts';
 import { endWith } from './ending.ts';
 import type { Step } from './session-event.ts';
 import type { SessionState } from './session-state.ts';
@@ -11,18 +12,34 @@ export function sendBeat(
   question: { readonly ask?: number; readonly answer?: number } = {},
 ): Step {
   const { feed, credit, local } = state;
-  const reached = feed.state === 'refill' || feed.state === 'live' ? feed.at : state.carriesTo;
-  const at = reached === undefined ? {} : { at: reached };
+  const at = reachedBy(state);
   return sending(state, now, {
     type: 'beat',
     era: local.era,
-    ...at,
+    ...(at === undefined ? {} : { at }),
     n: feed.n,
-    live: feed.state === 'live',
+    live: feed.state === 'live' || (hasRefilled(state) && at === feed.at),
     sentBytes: credit.sentBytes,
     grantedBytes: credit.grantedBytes,
     ...question,
   });
+}
+
+/** How far the windows went, or what a leaf carries beyond them. */
+function reachedBy(state: SessionState): StoreVersion | undefined {
+  const { feed, carriesTo } = state;
+  if (feed.state === 'refill' || feed.state === 'live') return feed.at;
+  if (!hasRefilled(state)) return carriesTo;
+  return carriesTo !== undefined && carriesTo > feed.at ? carriesTo : feed.at;
+}
+
+/**
+ * A vouched refill was sent to its end.
+ *
+ * Why     Every beat says so from then on: the last window may be lost, and the beat behind it, too.
+ */
+function hasRefilled({ feed }: SessionState): boolean {
+  return feed.once && feed.state === 'off';
 }
 
 /** Ends a silent, late or expired session; beats where nothing else was sent for a while. */

@@ -133,6 +133,15 @@ export const SESSION_FAULTS: readonly Fault[] = [
     replace: 'if (behind) return stay(state);',
   },
   {
+    name: 'refill-end-said-once',
+    rule: 'the end of a vouched refill is said until it is heard',
+    promise: 'P2',
+    tests: ['test/session/windows.test.ts'],
+    file: 'src/session/heartbeat.ts',
+    find: "return feed.once && feed.state === 'off';",
+    replace: "return feed.once && feed.state === 'idle';",
+  },
+  {
     name: 'no-repeated-pull',
     rule: 'a pull without an answer is repeated',
     promise: 'P3',

@@ -177,6 +177,30 @@ describe('the intake', () => {
     expect(ofType(effects, 'apply')).toMatchObject([{ parts: [C], claims: new Map(), vouched: true }]);
   });
 
+  it('pulls a vouched refill again whose last frames were lost, since each beat of the leaf says how far it went', () => {
+    const leaf = run(openSessionOf(), [
+      message({ type: 'pullall' }),
+      { type: 'base-found', base: { nonce: ERA_A, at: at(0) }, lost: false },
+      pieceEvent({ from: 0, to: 5, windows: [[C]] }),
+    ]);
+    const later = sent(run(leaf.state, [{ type: 'tick' }], 20_000).effects);
+    expect(later[0]).toMatchObject({ type: 'beat', era: ERA_A, at: 5, n: 1, live: true });
+    const carrying = run(leaf.state, [{ type: 'carry', to: at(6) }]);
+    expect(sent(carrying.effects)).toMatchObject([{ type: 'beat', at: 6, live: false }]);
+
+    const claims = coverageOf(SITE_C, [[0, 9]]);
+    const relay = run(openSessionOf({ role: 'server', mode: 'leaf' }), [
+      message({ type: 'coverage', coverage: claims }),
+      { type: 'gaps', gaps: claims },
+      message({ type: 'base', era: ERA_B, at: at(0) }),
+    ]);
+    const beat = { type: 'beat', era: ERA_B, at: at(5), n: 1, live: true, sentBytes: 0, grantedBytes: 0 } as const;
+    expect(sent(run(relay.state, [message(beat)]).effects)).toMatchObject([{ type: 'pullall' }]);
+    const taken = run(relay.state, [message(windowOfB({ from: 0, to: 5, n: 0, parts: [C] })), message(beat)]);
+    expect(sent(taken.effects)).toEqual([]);
+    expect(taken.state.intake).toMatchObject({ state: 'off', vouched: false });
+  });
+
   for (const [name, window] of [
     ['a window above the cursor', windowOfB({ from: 3, to: 4, n: 0 })],
     ['a window out of number', windowOfB({ from: 2, to: 4, n: 1 })],

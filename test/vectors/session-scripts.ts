@@ -351,6 +351,18 @@ const repairs: readonly SessionScript[] = [
     { type: 'gaps', gaps: coverageOf(SITE_C, [[4, 9]]) },
   ),
   script(
+    'a leaf that has sent its whole store says in each beat how far it went, until it carries more',
+    {},
+    ...asClient(),
+    message({ type: 'pullall' }),
+    found(0),
+    pieceEvent({ from: 0, to: 4, windows: [[blobOf(SITE_C, 0, 9)]], claims: coverageOf(SITE_C, [[0, 9]]) }),
+    beatMs,
+    { type: 'tick' },
+    { type: 'carry', to: at(4) },
+    { type: 'carry', to: at(6) },
+  ),
+  script(
     'a leaf sends its whole store once',
     {},
     ...asClient(),
