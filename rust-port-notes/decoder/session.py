@@ -176,8 +176,13 @@ class Session(GreetingSession):
     def ephemeral(self, event):
         self.send('ephemeral', bytes=event['bytes'])
 
-    def tick(self, _event):
+    def tick(self, event):
         limits, now = self.limits, self.now
+        frames_wait = event.get('framesWait', False)
+        if frames_wait and self.phase == 'greeting':
+            return
+        if frames_wait:
+            self.heard_at = now
         if self.terms.get('expiresAt') is not None and now >= self.terms['expiresAt']:
             self.end('UNAUTHORIZED')
         if self.phase == 'greeting':
@@ -188,6 +193,8 @@ class Session(GreetingSession):
             self.end('HEARTBEAT_LOST')
         if now - self.sent_at >= limits['beatMs']:
             self.beat()
+        if frames_wait:
+            return
         if self.intake['state'] == 'pulling' and now - self.intake['pulledAt'] >= limits['beatMs']:
             self.pull()
         if self.upload['inFlight'] and now - self.upload['progressAt'] >= limits['silenceMs']:

@@ -9,6 +9,8 @@
 import { emptyCoverage } from '../core/coverage.ts';
 import type { Cursor } from '../core/cursor.ts';
 import type { ReplicationError } from '../core/errors.ts';
+import type { Limits } from '../core/limits.ts';
+import { wholeBytesMax } from '../core/limits.ts';
 import type { SiteId } from '../core/site-id.ts';
 import type { InputResult, MergeInput } from '../store/store-port.ts';
 import type { PartBlob } from '../wire/part-blob.ts';
@@ -19,6 +21,8 @@ export interface InboxEntry<Source> {
   readonly input: MergeInput;
   /** The received encodings of input.parts, where there are any. */
   readonly blobs: readonly PartBlob[];
+  /** About what it holds in memory; absent for what a caller of this process gave. */
+  readonly heldBytes?: number;
   /** A base (R2): stored alone, before any later window. */
   readonly base?: { readonly peer: SiteId; readonly cursor: Cursor };
   /** The input that this entry is the first piece of. */
@@ -32,11 +36,14 @@ export interface InboxEntry<Source> {
 
 export class Inbox<Source> {
   readonly #changesMax: number;
+  readonly #bytesMax: number;
   #entries: InboxEntry<Source>[] = [];
   #changes = 0;
+  #bytes = 0;
 
-  constructor(groupChangesMax: number) {
-    this.#changesMax = groupChangesMax;
+  constructor(limits: Pick<Limits, 'groupChangesMax' | 'messageBytesMax'>) {
+    this.#changesMax = limits.groupChangesMax;
+    this.#bytesMax = wholeBytesMax(limits);
   }
 
   get length(): number {
@@ -48,8 +55,14 @@ export class Inbox<Source> {
     return this.#changes;
   }
 
+  /** As many wait as make a group, or as much as a message may unfold to half of: more is not decoded meanwhile. */
+  isFull(changesWanted: number): boolean {
+    return this.#changes >= Math.min(changesWanted, this.#changesMax) || this.#bytes >= this.#bytesMax;
+  }
+
   add(entry: InboxEntry<Source>): void {
     this.#changes += changesIn(entry.input);
+    this.#bytes += bytesOf(entry);
     if (changesIn(entry.input) <= this.#changesMax) this.#entries.push(entry);
     else this.#entries.push(...cutEntry(entry, this.#changesMax));
   }
@@ -84,17 +97,25 @@ export class Inbox<Source> {
     if (this.#entries.every(isKept)) return;
     this.#entries = this.#entries.filter(isKept);
     this.#changes = this.#entries.reduce((sum, { input }) => sum + changesIn(input), 0);
+    this.#bytes = this.#entries.reduce((sum, entry) => sum + bytesOf(entry), 0);
   }
 
   #take(count: number): InboxEntry<Source>[] {
     const taken = this.#entries.splice(0, count);
-    for (const { input } of taken) this.#changes -= changesIn(input);
+    for (const entry of taken) {
+      this.#changes -= changesIn(entry.input);
+      this.#bytes -= bytesOf(entry);
+    }
     return taken;
   }
 }
 
 function changesIn({ parts }: MergeInput): number {
   return parts.reduce((sum, { rows }) => sum + rows.length, 0);
+}
+
+function bytesOf({ heldBytes = 0 }: Pick<InboxEntry<unknown>, 'heldBytes'>): number {
+  return heldBytes;
 }
 
 function cutEntry<Source>(entry: InboxEntry<Source>, changesMax: number): InboxEntry<Source>[] {
@@ -114,7 +135,9 @@ function cutEntry<Source>(entry: InboxEntry<Source>, changesMax: number): InboxE
       entry.failed(error);
     };
     const first = i === 0 ? { whole: entry.input } : {};
-    return { source: entry.source, input, blobs: [], done, failed, pieces, ...first };
+    // The pieces share what is held, until the last has been merged.
+    const held = last ? { heldBytes: bytesOf(entry) } : {};
+    return { source: entry.source, input, blobs: [], done, failed, pieces, ...first, ...held };
   });
 }
 

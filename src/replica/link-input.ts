@@ -3,7 +3,8 @@ import type { Acknowledgement } from '../core/acknowledgement.ts';
 import type { Coverage } from '../core/coverage.ts';
 import { coverageOf, emptyCoverage, rangesOfSite } from '../core/coverage.ts';
 import { ReplicationError } from '../core/errors.ts';
-import type { ReceivedBody } from '../core/part.ts';
+import { changeBytes } from '../core/change.ts';
+import type { ChangeRows, ReceivedBody } from '../core/part.ts';
 import { SPAN_ANY } from '../core/part.ts';
 import type { RangeSet } from '../core/range-set.ts';
 import { coversRanges, emptyRangeSet, unionRanges } from '../core/range-set.ts';
@@ -51,12 +52,19 @@ function enqueue(
     entry.done(result);
   };
   link.noteWaiting(bytes);
-  link.host.enqueue({ source: link, ...entry, failed, done });
+  link.host.enqueue({ source: link, heldBytes: bytes, ...entry, failed, done });
 }
 
-/** Encodings, and what waits in columns; arrays are bounded by the changes that the loop lets wait. */
+/** Encodings, and what they unfold to: a few bytes may be many. */
 function heldBytes(blobs: readonly PartBlob[]): number {
-  return blobs.reduce((sum, { body, bytes }) => sum + bytes.length + (body.rows.heldBytes ?? 0), 0);
+  return blobs.reduce((sum, { body, bytes }) => sum + bytes.length + rowsBytes(body.rows), 0);
+}
+
+function rowsBytes(rows: ChangeRows): number {
+  if (rows.heldBytes !== undefined) return rows.heldBytes;
+  let bytes = 0;
+  for (const change of rows) bytes += changeBytes(change);
+  return bytes;
 }
 
 /** Only a leaf's parts meet the grant's decision: between peers valid parts are never refused or thinned. */

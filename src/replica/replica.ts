@@ -77,7 +77,7 @@ export class Replica implements ReplicaPort {
     this.dbid = options.dbid;
     if (options.hasUpstreams === true) this.#mesh = options.store.mesh;
     this.#growth = new GrowthLog(options.limits.growthLogMax);
-    this.#inbox = new Inbox(options.limits.groupChangesMax);
+    this.#inbox = new Inbox(options.limits);
     this.#cursors = new LazyCursors(options.store, options.runtime, (job) => this.#post(job));
     this.#merge = this.#makeMerge();
     const mayTurn = (): boolean => !this.#closed && this.#suspended === 0;
@@ -284,9 +284,9 @@ export class Replica implements ReplicaPort {
   /** Takes frames, no more than is merged soon; returns how many changes they have. */
   #receive(): number {
     const before = this.#inbox.changes;
-    const changesMax = Math.min(changesOfTurn(this.#links.size), this.#options.limits.groupChangesMax);
+    const changesWanted = changesOfTurn(this.#links.size);
     this.#receiving.take(
-      () => this.#inbox.changes < changesMax,
+      () => !this.#inbox.isFull(changesWanted),
       (job) => this.#guard(job),
     );
     return this.#inbox.changes - before;

@@ -242,7 +242,7 @@ export class SessionLink implements Link, HostedLink {
     const ms = msUntilTick(this.#state, this.#now());
     this.#stopTimer = this.host.runtime.setTimer(ms, () =>
       this.host.post(() => {
-        this.handle({ type: 'tick' });
+        this.handle({ type: 'tick', framesWait: this.#frames.length > 0 });
         this.#armTimer();
       }),
     );

@@ -95,7 +95,8 @@ export type SessionEvent =
   /** This leaf has rows to bring that it could not bring when it greeted: what it covers now. */
   | { readonly type: 'state'; readonly coverage: Coverage }
   | { readonly type: 'ephemeral'; readonly bytes: Uint8Array }
-  | { readonly type: 'tick' }
+  /** `framesWait`: the peer was heard of, what it said is not decoded yet. */
+  | { readonly type: 'tick'; readonly framesWait?: boolean }
   /** This side ends it. */
   | { readonly type: 'end'; readonly error: ReplicationError; readonly retryAfterMs?: number }
   | { readonly type: 'port-closed'; readonly code: number; readonly reason: string };

@@ -64,7 +64,7 @@ const greeting: Row = {
   state: ignore,
   carry: ignore,
   ephemeral: ignore,
-  tick: (state, _event, now) => keepAlive(state, now),
+  tick: (state, { framesWait = false }, now) => (framesWait ? stay(state) : keepAlive(state, now)),
   end,
   'port-closed': portClosed,
 };
@@ -98,7 +98,9 @@ const open: Row = {
   state: (state, { coverage }, now) => stateCoverage(state, coverage, now),
   carry: (state, { to }, now) => setCarrying(state, to, now),
   ephemeral: (state, { bytes }, now) => sending(state, now, { type: 'ephemeral', bytes }),
-  tick: (state, _event, now) => {
+  tick: (state, { framesWait = false }, now) => {
+    // Nothing is late that may be among them.
+    if (framesWait) return keepAlive({ ...state, heardAt: now }, now);
     let step = keepAlive(state, now);
     step = andThen(step, (s) => repeatPull(s, now));
     step = andThen(step, (s) => resendLost(s, now));

@@ -5,6 +5,7 @@
  */
 import type { Change } from '../core/change.ts';
 import type { ErrorCode } from '../core/errors.ts';
+import { ReplicationError } from '../core/errors.ts';
 import type { ChangeRows, ReceivedBody } from '../core/part.ts';
 import type { Range } from '../core/range-set.ts';
 import { coversRanges, rangeSetHas, unionRanges } from '../core/range-set.ts';
@@ -125,7 +126,9 @@ function stepsLater(
       for (let start = 0; start < rows.length; start += BATCH_ROWS) {
         for (const change of rows.slice(start, start + BATCH_ROWS)) {
           const step = planned(change);
-          if (typeof step === 'object' && 'kind' in step) steps.push(step);
+          // What was merged before it in this transaction may forbid what the check of the whole did not.
+          if (typeof step === 'object' && 'code' in step) throw new ReplicationError(step.code, step.message);
+          if (typeof step === 'object') steps.push(step);
         }
         const end = Math.max(startOfLastRow(steps), steps.length - cellsMax);
         yield steps.slice(0, end);

@@ -29,7 +29,7 @@ function result(applied: number): InputResult {
 
 describe('the inbox', () => {
   it('groups inputs up to the bound, in arrival order', () => {
-    const inbox = new Inbox<string>(10);
+    const inbox = new Inbox<string>({ groupChangesMax: 10, messageBytesMax: 1_000 });
     for (const [source, rows] of [
       ['a', 4],
       ['b', 6],
@@ -42,8 +42,24 @@ describe('the inbox', () => {
     expect([inbox.length, inbox.changes]).toEqual([0, 0]);
   });
 
+  it('is full by number or by bytes, until what fills it is taken or dropped', () => {
+    const inbox = new Inbox<string>({ groupChangesMax: 10, messageBytesMax: 1_000 });
+    inbox.add({ ...entry('a', 1), heldBytes: 499 });
+    expect([inbox.isFull(10), inbox.isFull(1)]).toEqual([false, true]);
+    inbox.add({ ...entry('b', 25), heldBytes: 1 });
+    expect(inbox.isFull(100)).toBe(true);
+    inbox.dropFrom('b');
+    expect(inbox.isFull(10)).toBe(false);
+    inbox.add({ ...entry('c', 12), heldBytes: 600 });
+    const [first, last] = [inbox.takeGroup(), inbox.takeGroup()];
+    expect([first.length, last.length, inbox.length]).toEqual([1, 1, 1]);
+    expect(inbox.isFull(10)).toBe(true);
+    inbox.takeGroup();
+    expect([inbox.length, inbox.isFull(1)]).toEqual([0, false]);
+  });
+
   it('cuts a larger input into pieces with its span; claims go with the last, and its sender hears once', () => {
-    const inbox = new Inbox<string>(10);
+    const inbox = new Inbox<string>({ groupChangesMax: 10, messageBytesMax: 1_000 });
     const heard: InputResult[] = [];
     inbox.add(entry('a', 25, (one) => heard.push(one)));
     const pieces = [inbox.takeGroup(), inbox.takeGroup(), inbox.takeGroup()].flat();
@@ -59,7 +75,7 @@ describe('the inbox', () => {
   });
 
   it('stores a base alone, between what came before and after it', () => {
-    const inbox = new Inbox<string>(10);
+    const inbox = new Inbox<string>({ groupChangesMax: 10, messageBytesMax: 1_000 });
     inbox.add(entry('a', 1));
     const base = { peer: SITE, cursor: { nonce: '0a'.repeat(16), at: 3 } } as unknown as NonNullable<
       InboxEntry<string>['base']
@@ -70,7 +86,7 @@ describe('the inbox', () => {
   });
 
   it('drops what a closed session queued and nothing else', () => {
-    const inbox = new Inbox<string>(10);
+    const inbox = new Inbox<string>({ groupChangesMax: 10, messageBytesMax: 1_000 });
     for (const source of ['a', 'b', 'a']) inbox.add(entry(source, 2));
     inbox.dropFrom('a');
     expect(inbox.takeGroup().map(({ source }) => source)).toEqual(['b']);
@@ -78,7 +94,7 @@ describe('the inbox', () => {
   });
 
   it('merges nothing more of an input after a piece of it that failed', () => {
-    const inbox = new Inbox<string>(10);
+    const inbox = new Inbox<string>({ groupChangesMax: 10, messageBytesMax: 1_000 });
     const failures: string[] = [];
     inbox.add({ ...entry('large', 25), failed: ({ code }) => failures.push(code) });
     inbox.add(entry('other', 1));

@@ -12,6 +12,7 @@ import { SessionLink } from '../../src/replica/session-link.ts';
 import type { FramePort } from '../../src/transport/frame-port.ts';
 import { memoryPortPair } from '../../src/transport/memory-port.ts';
 import { cutIntoChunks } from '../../src/wire/chunks.ts';
+import { nodeCompression } from '../../src/transport/node-compression.ts';
 import { createCodec } from '../../src/wire/codec.ts';
 import type { Node } from './world.ts';
 import { eventually, GRANT_ALL, helloOf, World } from './world.ts';
@@ -138,6 +139,22 @@ describe('a transaction of more changes than a group holds', () => {
     await eventually(() => link.state === 'closed', 'the link ends');
     expect(ends.map(({ code }) => code)).toEqual(['LIMIT_EXCEEDED']);
     expect(relay.rows(COUNT)).toEqual([[0]]);
+  });
+
+  it('waits undecoded where half a message is unfolded already, however few bytes it came in', async () => {
+    const codecOfRelay = createCodec({ limits: DEFAULT_LIMITS, compression: nodeCompression() });
+    const { relay, port } = await joined({ messageBytesMax: 64_000 });
+    const waiting: number[] = [];
+    relay.replica.onCommit(() => waiting.push(relay.replica.waitingChanges));
+    for (let n = 0; n < 20; n++) {
+      const [first] = changes();
+      const rows = [{ ...first!, pk: encodePackedKey([`key ${n}`]), val: 'x'.repeat(20_000), version: n + 1 }];
+      const blob = codecOfRelay.blobOf({ site: SITE, span: [n, n + 1], rows });
+      expect(blob.bytes.length).toBeLessThan(200);
+      port.send(codecOfRelay.encode({ type: 'part', blob, claims: [[n, n + 1]] }));
+    }
+    await eventually(() => relay.rows(COUNT)[0]?.[0] === 20, 'all of them are merged');
+    expect(waiting.length).toBeGreaterThanOrEqual(10);
   });
 
   it('arrives as it was written, deletes, keys alone and rows that are known included, with the default limits', async () => {

@@ -260,9 +260,13 @@ describe('beats', () => {
     expect(sent(run(live, [{ type: 'tick' }], beatMs).effects)).toMatchObject([{ type: 'beat', live: true }]);
   });
 
-  it('missed for long end the link, and so does a grant that expires', () => {
+  it('missed for long end the link, but for frames that wait here, and so does a grant that expires', () => {
     const silent = run(openSessionOf(), [{ type: 'tick' }], silenceMs);
     expect(sent(silent.effects)).toMatchObject([{ type: 'error', code: 'HEARTBEAT_LOST' }]);
+    const unread = run(openSessionOf(), [{ type: 'tick', framesWait: true }], silenceMs);
+    expect(sent(unread.effects)).toMatchObject([{ type: 'beat' }]);
+    expect(ofType(run(unread.state, [{ type: 'tick' }], 2 * silenceMs - 1).effects, 'ended')).toEqual([]);
+    expect(run(freshSession({ role: 'server' }), [{ type: 'tick', framesWait: true }], silenceMs).effects).toEqual([]);
     const expired = run(openSessionOf({ role: 'server', expiresAt: 500 }), [{ type: 'tick' }], 500);
     expect(sent(expired.effects)).toMatchObject([{ type: 'error', code: 'UNAUTHORIZED' }]);
   });

@@ -292,6 +292,16 @@ const flow: readonly SessionScript[] = [
     type: 'tick',
   }),
   script(
+    'a peer whose frames wait to be decoded was heard',
+    {},
+    ...asClient(),
+    message({ type: 'pull' }),
+    silenceMs,
+    { type: 'tick', framesWait: true },
+    beatMs,
+    { type: 'tick', framesWait: false },
+  ),
+  script(
     'a question and its answer',
     {},
     ...asClient(),
