@@ -394,8 +394,8 @@ export const SESSION_FAULTS: readonly Fault[] = [
     promise: 'P6',
     tests: ['test/replica/queued-inputs.test.ts'],
     file: 'src/replica/replica.ts',
-    find: 'this.#inbox.changes < changesMax',
-    replace: 'changesMax > 0',
+    find: '!this.#inbox.isFull(changesWanted)',
+    replace: 'changesWanted > 0',
   },
   {
     name: 'arriving-frames-uncounted',
