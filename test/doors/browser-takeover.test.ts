@@ -4,16 +4,11 @@ import { afterEach, expect, test } from 'vitest';
 import { BrowserDatabase } from '../../src/browser-database.ts';
 import type { ClientMessage, OwnerMessage } from '../../src/browser-messages.ts';
 import { channelOver } from '../../src/browser-messages.ts';
-import { DatabaseOwner } from '../../src/browser-owner.ts';
-import { openBrowserReplica } from '../../src/browser-replica.ts';
-import { limitsWith } from '../../src/core/limits.ts';
-import { createWasmDriver } from '../../src/sqlite/wasm/driver.ts';
-import { MirrorFileSystem } from '../../src/sqlite/wasm/mirror-file-system.ts';
+import type { DatabaseOwner } from '../../src/browser-owner.ts';
+import { openOwner } from './served-tab.ts';
 
 type Postable = Parameters<typeof channelOver>[0];
 
-const SCHEMA = 'CREATE TABLE todo (id TEXT PRIMARY KEY NOT NULL)';
-const log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 const report = (error: unknown): never => expect.fail(String(error));
 const opened: { close(): unknown }[] = [];
 
@@ -21,18 +16,8 @@ afterEach(async () => {
   for (const one of opened.splice(0).reverse()) await one.close();
 });
 
-/** On a storage of its own: what another owner had is no part of these promises. */
 async function makeOwner(): Promise<DatabaseOwner> {
-  const fileSystem = await MirrorFileSystem.load({
-    load: async () => new Map(),
-    save: async () => {},
-    close: () => {},
-  });
-  const driver = await createWasmDriver({ fileSystem });
-  const end = (): Promise<void> => fileSystem.end();
-  const storage = { kind: 'memory', driver, fileSystem, path: '/todo', end } as const;
-  const { database } = await openBrowserReplica({ storage, name: 'todo', limits: limitsWith({}), schema: SCHEMA, log });
-  const owner = new DatabaseOwner(database, 'memory');
+  const owner = await openOwner();
   opened.push(owner);
   return owner;
 }
