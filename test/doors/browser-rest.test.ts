@@ -112,4 +112,6 @@ test('what an owner told before it heard of a switch does not turn it back', asy
   tab.channel().post({ type: 'connected', status, owner: false });
   await until(async () => syncs().length === 2);
   expect(syncs()[1]).toMatchObject({ paused: false });
+  // Other pages may have the link there already.
+  await until(async () => tab.said.filter(({ type }) => type === 'resume').length === 2);
 });
