@@ -1,13 +1,13 @@
 /** What an owner asks a page for a link, a token or a port, is answered by that page alone, for that link and owner. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import type { DatabaseOwner } from '../../src/browser-owner.ts';
 import { until } from '../replica/wired.ts';
-import { openOwner, ServedTab } from './served-tab.ts';
+import type { ServedTab } from './served-tab.ts';
+import { TabWorkshop } from './served-tab.ts';
 
-const report = (error: unknown): never => expect.fail(String(error));
-const opened: { close(): unknown }[] = [];
+const workshop = new TabWorkshop();
 /** Every token that arrived, with the database it was for. */
 let arrived: string[] = [];
 const relay = createServer(({ url, headers }, response) => {
@@ -17,7 +17,7 @@ const relay = createServer(({ url, headers }, response) => {
 let origin: string;
 
 beforeAll(async () => {
-  Object.assign(globalThis, { reportError: report });
+  vi.stubGlobal('reportError', (error: unknown) => expect.fail(String(error)));
   await new Promise<void>((resolve) => relay.listen(0, '127.0.0.1', resolve));
   origin = `http://127.0.0.1:${(relay.address() as AddressInfo).port}`;
 });
@@ -26,23 +26,9 @@ beforeEach(() => {
   arrived = [];
 });
 
-afterEach(async () => {
-  for (const one of opened.splice(0).reverse()) await one.close();
-});
+afterEach(() => workshop.close());
 
 afterAll(() => relay.close());
-
-async function makeOwner(): Promise<DatabaseOwner> {
-  const owner = await openOwner();
-  opened.push(owner);
-  return owner;
-}
-
-function makeTab(): ServedTab {
-  const tab = new ServedTab(report);
-  opened.push(tab);
-  return tab;
-}
 
 /** Tokens that are given by hand, in the order in which they were asked for. */
 function tokensByHand(): { readonly token: () => Promise<string>; readonly asked: ((token: string) => void)[] } {
@@ -60,20 +46,20 @@ test.each([
   ['that was given', 'the-token'],
   ['that the page is asked for', async () => 'the-token'],
 ])('a token %s goes with the first connection', async (_what, token) => {
-  const tab = makeTab();
-  await tab.serve(await makeOwner());
+  const tab = workshop.tab();
+  await tab.serve(await workshop.owner());
   tab.db.sync(`${origin}/todo`, { token });
   await until(async () => arrived.length > 0);
   expect(arrived).toEqual(['todo Bearer the-token']);
 });
 
 test('a token that an earlier owner asked for is not told to the next one, which asks by itself', async () => {
-  const tab = makeTab();
-  await tab.serve(await makeOwner());
+  const tab = workshop.tab();
+  await tab.serve(await workshop.owner());
   const { token, asked } = tokensByHand();
   tab.db.sync(`${origin}/todo`, { token });
   await until(async () => asked.length === 1);
-  await takeOver(tab, await makeOwner());
+  await takeOver(tab, await workshop.owner());
   await until(async () => asked.length === 2);
   asked[0]!('old');
   await tab.db.query('SELECT 1');
@@ -83,12 +69,12 @@ test('a token that an earlier owner asked for is not told to the next one, which
 });
 
 test('a port that an earlier owner asked for is closed', async () => {
-  const tab = makeTab();
-  await tab.serve(await makeOwner());
+  const tab = workshop.tab();
+  await tab.serve(await workshop.owner());
   const given: ((port: MessagePort) => void)[] = [];
   tab.db.sync(() => new Promise<MessagePort>((resolve) => given.push(resolve)));
   await until(async () => given.length === 1);
-  await takeOver(tab, await makeOwner());
+  await takeOver(tab, await workshop.owner());
   await until(async () => given.length === 2);
   const { port1, port2 } = new MessageChannel();
   const closed = new Promise((resolve) => port2.addEventListener('close', resolve));
@@ -98,8 +84,8 @@ test('a port that an earlier owner asked for is closed', async () => {
 });
 
 test('an answer of another page, or for another link, is not taken for the one that was asked', async () => {
-  const owner = await makeOwner();
-  const [tab, other] = [makeTab(), makeTab()];
+  const owner = await workshop.owner();
+  const [tab, other] = [workshop.tab(), workshop.tab()];
   await tab.serve(owner);
   const { token, asked } = tokensByHand();
   tab.db.sync(`${origin}/todo`, { token });

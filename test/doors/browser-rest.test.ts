@@ -1,58 +1,44 @@
 /** A page that the browser freezes finds all that it wanted at the next owner, also what it wanted meanwhile. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import type { BrowserDatabase } from '../../src/browser-database.ts';
 import type { ClientMessage } from '../../src/browser-messages.ts';
 import { wireSyncStatus } from '../../src/browser-messages.ts';
 import type { DatabaseOwner } from '../../src/browser-owner.ts';
 import { until } from '../replica/wired.ts';
-import { openOwner, ServedTab } from './served-tab.ts';
+import type { ServedTab } from './served-tab.ts';
+import { TabWorkshop } from './served-tab.ts';
 
-const report = (error: unknown): never => expect.fail(String(error));
-const opened: { close(): unknown }[] = [];
+const workshop = new TabWorkshop();
 /** Of no use to any link: each waits, or is paused. */
 const nobody = createServer((_request, response) => response.writeHead(503).end());
 let address: string;
 
 beforeAll(async () => {
-  Object.assign(globalThis, { reportError: report });
+  vi.stubGlobal('reportError', (error: unknown) => expect.fail(String(error)));
   await new Promise<void>((resolve) => nobody.listen(0, '127.0.0.1', resolve));
   address = `http://127.0.0.1:${(nobody.address() as AddressInfo).port}/todo`;
 });
 
-afterEach(async () => {
-  for (const one of opened.splice(0).reverse()) await one.close();
-});
+afterEach(() => workshop.close());
 
 afterAll(() => nobody.close());
-
-async function makeOwner(): Promise<DatabaseOwner> {
-  const owner = await openOwner();
-  opened.push(owner);
-  return owner;
-}
-
-function makeTab(): ServedTab {
-  const tab = new ServedTab(report);
-  opened.push(tab);
-  return tab;
-}
 
 const count = (db: BrowserDatabase): Promise<unknown> => db.query('SELECT count(*) AS n FROM todo');
 
 test('a page that is frozen before its first owner is opened by the next', async () => {
-  const tab = makeTab();
+  const tab = workshop.tab();
   tab.freeze();
   tab.thaw();
-  await tab.serve(await makeOwner());
+  await tab.serve(await workshop.owner());
   await tab.db.exec("INSERT INTO todo VALUES ('after')");
   expect(await count(tab.db)).toEqual([{ n: 1 }]);
 });
 
 /** A tab with a link that is paused, or waits for nobody. */
 async function linkedTab(owner: DatabaseOwner): Promise<{ tab: ServedTab; link: ReturnType<BrowserDatabase['sync']> }> {
-  const tab = makeTab();
+  const tab = workshop.tab();
   await tab.serve(owner);
   return { tab, link: tab.db.sync(address) };
 }
@@ -63,27 +49,27 @@ test.each([
 ] as const)(
   'a link that is %s while its page rests is so at the next owner',
   async (_what, before, meanwhile, paused) => {
-    const { tab, link } = await linkedTab(await makeOwner());
+    const { tab, link } = await linkedTab(await workshop.owner());
     link[before]();
     await count(tab.db);
     expect(link.status.state === 'paused').toBe(!paused);
     tab.freeze();
     link[meanwhile]();
     tab.thaw();
-    await tab.serve(await makeOwner());
+    await tab.serve(await workshop.owner());
     await count(tab.db);
     expect(link.status.state === 'paused').toBe(paused);
   },
 );
 
 test('a link that another page has there already, paused as it was, is resumed all the same', async () => {
-  const first = await makeOwner();
+  const first = await workshop.owner();
   const [{ tab: resting, link }, { tab: other, link: otherLink }] = [await linkedTab(first), await linkedTab(first)];
   link.pause();
   for (const { db } of [resting, other]) await count(db);
   for (const tab of [resting, other]) tab.freeze();
   link.resume();
-  const next = await makeOwner();
+  const next = await workshop.owner();
   other.thaw();
   await other.serve(next);
   await count(other.db);
@@ -95,8 +81,8 @@ test('a link that another page has there already, paused as it was, is resumed a
 });
 
 test('what an owner told before it heard of a switch does not turn it back', async () => {
-  const { status } = await makeOwner();
-  const tab = makeTab();
+  const { status } = await workshop.owner();
+  const tab = workshop.tab();
   const owner = tab.channel();
   owner.post({ type: 'connected', status, owner: false });
   await tab.db.opened;

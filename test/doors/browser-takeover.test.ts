@@ -5,22 +5,18 @@ import { BrowserDatabase } from '../../src/browser-database.ts';
 import type { ClientMessage, OwnerMessage } from '../../src/browser-messages.ts';
 import { channelOver } from '../../src/browser-messages.ts';
 import type { DatabaseOwner } from '../../src/browser-owner.ts';
-import { openOwner } from './served-tab.ts';
+import { TabWorkshop } from './served-tab.ts';
 
 type Postable = Parameters<typeof channelOver>[0];
 
 const report = (error: unknown): never => expect.fail(String(error));
+const workshop = new TabWorkshop();
 const opened: { close(): unknown }[] = [];
 
 afterEach(async () => {
-  for (const one of opened.splice(0).reverse()) await one.close();
+  for (const one of opened.splice(0)) await one.close();
+  await workshop.close();
 });
-
-async function makeOwner(): Promise<DatabaseOwner> {
-  const owner = await openOwner();
-  opened.push(owner);
-  return owner;
-}
 
 interface PageOfOwner {
   readonly db: BrowserDatabase;
@@ -45,9 +41,9 @@ function makePage(): PageOfOwner {
 /** A page of an owner that has gone, and of the next one, which it has not heard of yet. */
 async function takenOver(before?: (next: DatabaseOwner) => Promise<void>): Promise<PageOfOwner> {
   const page = makePage();
-  const leave = page.attach(await makeOwner());
+  const leave = page.attach(await workshop.owner());
   await page.db.opened;
-  const next = await makeOwner();
+  const next = await workshop.owner();
   await before?.(next);
   leave();
   page.attach(next);

@@ -1,6 +1,7 @@
 /** A tab as a browser has it, whose worker comes and goes, and owners of its database, each on a storage of its own. */
 import type { MessagePort } from 'node:worker_threads';
 import { MessageChannel } from 'node:worker_threads';
+import { expect } from 'vitest';
 import { BrowserDatabase } from '../../src/browser-database.ts';
 import type { ClientMessage, OwnerMessage } from '../../src/browser-messages.ts';
 import { channelOver } from '../../src/browser-messages.ts';
@@ -13,10 +14,33 @@ import { createWasmDriver } from '../../src/sqlite/wasm/driver.ts';
 import { MirrorFileSystem } from '../../src/sqlite/wasm/mirror-file-system.ts';
 
 const SCHEMA = 'CREATE TABLE todo (id TEXT PRIMARY KEY NOT NULL)';
+const report = (error: unknown): never => expect.fail(String(error));
 const log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
+/** Makes owners and tabs, and lets them all go. */
+export class TabWorkshop {
+  readonly #made: { close(): unknown }[] = [];
+
+  async owner(): Promise<DatabaseOwner> {
+    return this.#keep(await openOwner());
+  }
+
+  tab(): ServedTab {
+    return this.#keep(new ServedTab());
+  }
+
+  async close(): Promise<void> {
+    for (const one of this.#made.splice(0).reverse()) await one.close();
+  }
+
+  #keep<T extends { close(): unknown }>(one: T): T {
+    this.#made.push(one);
+    return one;
+  }
+}
+
 /** What another owner had is no part of what is promised of this one. */
-export async function openOwner(): Promise<DatabaseOwner> {
+async function openOwner(): Promise<DatabaseOwner> {
   const fileSystem = await MirrorFileSystem.load({
     load: async () => new Map(),
     save: async () => {},
@@ -34,12 +58,10 @@ export class ServedTab {
   /** All that owners heard of this tab. */
   readonly said: ClientMessage[] = [];
   readonly #worker: PageWorker;
-  readonly #report: (error: unknown) => void;
   #ownersEnd: MessagePort | undefined;
   #leave: (() => void) | undefined;
 
-  constructor(report: (error: unknown) => void) {
-    this.#report = report;
+  constructor() {
     const options = { name: 'todo', engine: '', storage: undefined, durability: undefined, limits: limitsWith({}) };
     this.#worker = new PageWorker({ start: () => this.#start(), options, onFailure: report });
     this.db = new BrowserDatabase(this.#worker, () => this.#worker.stop());
@@ -49,7 +71,7 @@ export class ServedTab {
   /** The worker's end: what is posted there the page hears. */
   channel(): OwnerChannel {
     const port = this.#ownersEnd as unknown as Parameters<typeof channelOver>[0];
-    return channelOver<ClientMessage, OwnerMessage>(port, { report: this.#report });
+    return channelOver<ClientMessage, OwnerMessage>(port, { report });
   }
 
   /** Whatever the page itself says. */
