@@ -19,7 +19,7 @@ bench.run(query.get('step') ?? 'fill').then(
 
 async function fileSystem(): Promise<FileSystem> {
   if (storage === 'memory') return new MemoryFileSystem();
-  if (storage === 'mirror') return MirrorFileSystem.load(await MirrorStorage.open('crmesh-measure'));
+  if (storage === 'mirror') return MirrorFileSystem.load((await MirrorStorage.open('crmesh-measure'))!);
   const root = await navigator.storage.getDirectory();
   return OpfsFileSystem.open(await root.getDirectoryHandle('crmesh-measure', { create: true }));
 }

@@ -33,6 +33,8 @@ export function wireTargetOf(address: string | PagePortSource, { token, mode }: 
   };
 }
 
+const REPEATABLE: ReadonlySet<ClientMessage['type']> = new Set(['synced', 'met', 'pause', 'resume', 'leave']);
+
 /** Nothing is changed by asking twice. */
 export function isRepeatable(message: ClientMessage): boolean {
   switch (message.type) {
@@ -41,7 +43,7 @@ export function isRepeatable(message: ClientMessage): boolean {
     case 'call':
       return message.method !== 'migrate';
     default:
-      return message.type === 'synced' || message.type === 'met' || message.type === 'leave';
+      return REPEATABLE.has(message.type);
   }
 }
 

@@ -297,9 +297,9 @@ export class BrowserDatabase {
       case 'link':
         return this.#links.receive(message);
       case 'ask-token':
-        return void this.#links.tellToken(message.ask, message.link);
+        return void this.#links.tellToken(message);
       case 'ask-port':
-        return void this.#links.givePort(message.ask, message.link);
+        return void this.#links.givePort(message);
       case 'carry':
         return this.#ports.receive(message.carry, message.message);
       case 'members':
@@ -320,13 +320,12 @@ export class BrowserDatabase {
     else reportError(error);
   }
 
-  /** The first owner, or another one: it knows nothing of what was asked before. */
+  /** The first owner, or another one: it knows nothing of what was asked before, also where no owner was heard yet. */
   #connected({ status, owner }: Extract<OwnerMessage, { type: 'connected' }>): void {
-    const first = this.#status === undefined;
     this.#status = status;
     this.#owner = owner;
     this.#settleOpened.resolve();
-    if (!first) this.#startOver();
+    this.#startOver();
     this.#onOwner?.(owner);
   }
 

@@ -8,7 +8,9 @@ import { NO_TRAFFIC, SyncListeners } from './replica/sync-events.ts';
 export interface PageLinkParts {
   readonly target: WireTarget;
   readonly synced: () => Promise<void>;
-  readonly send: (action: 'pause' | 'resume' | 'close-link') => void;
+  /** Resolves when an owner has done it, and its status was heard. */
+  readonly turn: (to: 'pause' | 'resume') => Promise<void>;
+  readonly closed: () => void;
   readonly sendEphemeral: (bytes: Uint8Array) => void;
   readonly report: (error: unknown) => void;
 }
@@ -17,6 +19,8 @@ export class PageLink {
   readonly #parts: PageLinkParts;
   readonly #listeners: SyncListeners;
   #status: SyncStatus;
+  /** How the switch was turned, while no owner has answered that: the status knows nothing of it yet. */
+  #turned: { readonly to: 'pause' | 'resume' } | undefined;
 
   constructor(parts: PageLinkParts) {
     this.#parts = parts;
@@ -41,6 +45,11 @@ export class PageLink {
     return this.#status;
   }
 
+  /** @internal As it is wanted: what another owner is told. */
+  get isPaused(): boolean {
+    return this.#turned === undefined ? this.#status.state === 'paused' : this.#turned.to === 'pause';
+  }
+
   /** Calls `listener` at every such event; the returned function ends it. */
   on<N extends SyncEventName>(name: N, listener: SyncEventListener<N>): () => void {
     return this.#listeners.on(name, listener);
@@ -57,18 +66,18 @@ export class PageLink {
 
   /** The offline switch, for all pages that share the link. */
   pause(): void {
-    if (this.#status.state !== 'closed') this.#parts.send('pause');
+    this.#turn('pause');
   }
 
   resume(): void {
-    if (this.#status.state !== 'closed') this.#parts.send('resume');
+    this.#turn('resume');
   }
 
   /** Gives the handle up; the link ends with its last handle. */
   close(): void {
     if (this.#status.state === 'closed') return;
     this.#status = { ...this.#status, state: 'closed' };
-    this.#parts.send('close-link');
+    this.#parts.closed();
     this.#listeners.emit('status', this.#status);
   }
 
@@ -91,6 +100,17 @@ export class PageLink {
     if (name === 'status' || name === 'live') this.#status = told as SyncStatus;
     if (name === 'progress') this.#progressed(told as SyncEvents['progress']);
     this.#listeners.emit(name, told as never);
+  }
+
+  #turn(to: 'pause' | 'resume'): void {
+    if (this.#status.state === 'closed') return;
+    const turned = { to };
+    this.#turned = turned;
+    const settled = (): void => {
+      if (this.#turned === turned) this.#turned = undefined;
+    };
+    // It fails with the database alone, and then the link is told so.
+    this.#parts.turn(to).then(settled, settled);
   }
 
   #progressed({ phase, image, ...traffic }: SyncEvents['progress']): void {

@@ -16,14 +16,19 @@ interface Holder {
   post(message: OwnerMessage): void;
 }
 
-interface Shared {
-  readonly link: SyncLink;
+/** Who is asked how to connect: a link does so from its first moment. */
+interface Held {
   readonly holds: Map<Holder, Set<number>>;
   target: WireTarget;
 }
 
+interface Shared extends Held {
+  readonly link: SyncLink;
+}
+
 interface Asked {
   readonly holder: Holder;
+  readonly link: number;
   readonly resolve: (answer: never) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -45,12 +50,13 @@ export class SharedLinks {
   join(holder: Holder, { link: number, target, paused }: Extract<ClientMessage, { type: 'sync' }>): void {
     const address = `${target.mode ?? 'leaf'} ${target.url}`;
     const known = this.#byAddress.get(address);
-    const shared = known ?? this.#dial(address, target);
+    const held = known ?? { holds: new Map<Holder, Set<number>>(), target };
+    held.target = target;
+    const numbers = held.holds.get(holder) ?? new Set();
+    held.holds.set(holder, numbers.add(number));
+    const shared = known ?? this.#dial(address, held);
     // A switch that was off stays off when its owner goes.
     if (known === undefined && paused) shared.link.pause();
-    shared.target = target;
-    const numbers = shared.holds.get(holder) ?? new Set();
-    shared.holds.set(holder, numbers.add(number));
     tell(holder, number, 'status', shared.link.status);
   }
 
@@ -84,25 +90,26 @@ export class SharedLinks {
     if (number === undefined) this.#forgetAsked(holder);
   }
 
-  /** A page answers what it was asked. */
-  answered(message: Extract<ClientMessage, { type: 'token' | 'port' }>): void {
+  /** A page answers what it was asked. What another page, another link or an earlier owner was asked is not taken. */
+  answered(holder: Holder, message: Extract<ClientMessage, { type: 'token' | 'port' }>): void {
     const asked = this.#asked.get(message.ask);
+    if (asked === undefined || asked.holder !== holder || asked.link !== message.link) return;
     this.#asked.delete(message.ask);
-    if (message.error !== undefined) asked?.reject(errorFromWire(message.error));
-    else if (message.type === 'token') asked?.resolve((message.token ?? '') as never);
-    else asked?.resolve(asked.holder.ports.open(message.carry ?? 0) as never);
+    if (message.error !== undefined) asked.reject(errorFromWire(message.error));
+    else if (message.type === 'token') asked.resolve((message.token ?? '') as never);
+    else asked.resolve(holder.ports.open(message.carry ?? 0) as never);
   }
 
-  #dial(address: string, target: WireTarget): Shared {
-    const holds = new Map<Holder, Set<number>>();
-    const token = (): Promise<string> => this.#token(this.#byAddress.get(address));
+  #dial(address: string, held: Held): Shared {
+    const { holds, target } = held;
+    const token = (): Promise<string> => this.#token(held);
     const needsToken = target.asksToken || target.token !== undefined;
-    const port = (): Promise<MessagePortLike> => this.#ask('ask-port', this.#byAddress.get(address));
+    const port = (): Promise<MessagePortLike> => this.#ask('ask-port', held);
     const link = this.#database.sync(target.asksPort ? port : target.url, {
       ...(target.mode === undefined ? {} : { mode: target.mode }),
       ...(needsToken ? { token } : {}),
     });
-    const shared: Shared = { link, holds, target };
+    const shared = Object.assign(held, { link });
     this.#byAddress.set(address, shared);
     for (const name of EVENTS) {
       link.on(name, (event) => {
@@ -113,21 +120,20 @@ export class SharedLinks {
     return shared;
   }
 
-  #token(shared: Shared | undefined): Promise<string> {
-    if (shared === undefined) return Promise.resolve('');
-    if (!shared.target.asksToken) return Promise.resolve(shared.target.token ?? '');
-    return this.#ask('ask-token', shared);
+  #token(held: Held): Promise<string> {
+    const { asksToken, token } = held.target;
+    return asksToken ? this.#ask('ask-token', held) : Promise.resolve(token ?? '');
   }
 
   /** Errors  UNAVAILABLE when the page that would know is gone. */
-  #ask<T>(type: 'ask-token' | 'ask-port', shared: Shared | undefined): Promise<T> {
+  #ask<T>(type: 'ask-token' | 'ask-port', { holds }: Held): Promise<T> {
     // The page that came last: an older one may be about to go.
-    const [holder, numbers] = [...(shared?.holds ?? [])].at(-1) ?? [];
+    const [holder, numbers] = [...holds].at(-1) ?? [];
     const link = numbers === undefined ? undefined : [...numbers].at(-1);
     if (holder === undefined || link === undefined) return Promise.reject(pageGone());
     const ask = ++this.#asks;
     return new Promise((resolve, reject) => {
-      this.#asked.set(ask, { holder, resolve, reject });
+      this.#asked.set(ask, { holder, link, resolve, reject });
       holder.post({ type, ask, link });
     });
   }

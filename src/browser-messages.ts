@@ -44,7 +44,7 @@ export type ClientMessage =
   | { readonly type: 'end'; readonly id: number; readonly tx: number; readonly commit: boolean }
   | { readonly type: 'watch'; readonly watch: number; readonly statement: Statement }
   | { readonly type: 'unwatch'; readonly watch: number }
-  /** `paused`: as the page last knew it; for an owner that has no such link yet. */
+  /** `paused`: as the page last wanted or knew it; for an owner that has no such link yet. */
   | {
       readonly type: 'sync';
       readonly id: number;
@@ -53,16 +53,23 @@ export type ClientMessage =
       readonly paused: boolean;
     }
   | { readonly type: 'synced'; readonly id: number; readonly link: number }
-  | { readonly type: 'pause' | 'resume' | 'close-link'; readonly link: number }
+  | { readonly type: 'pause' | 'resume'; readonly id: number; readonly link: number }
+  | { readonly type: 'close-link'; readonly link: number }
   | { readonly type: 'ephemeral'; readonly link: number; readonly bytes: Uint8Array }
-  | { readonly type: 'token'; readonly ask: number; readonly token?: string; readonly error?: WireError }
-  | { readonly type: 'port'; readonly ask: number; readonly carry?: number; readonly error?: WireError }
+  | (LinkAsk & { readonly type: 'token'; readonly token?: string; readonly error?: WireError })
+  | (LinkAsk & { readonly type: 'port'; readonly carry?: number; readonly error?: WireError })
   | { readonly type: 'accept'; readonly id: number; readonly carry: number }
   | { readonly type: 'carry'; readonly carry: number; readonly message: unknown }
   | { readonly type: 'meet'; readonly id: number; readonly meeting: number; readonly room: string }
   | { readonly type: 'met'; readonly id: number; readonly meeting: number }
   | { readonly type: 'leave-room'; readonly meeting: number }
   | { readonly type: 'leave'; readonly id: number };
+
+/** What an owner asks of one link of a page, and what answers it: each owner counts from 1. */
+export interface LinkAsk {
+  readonly ask: number;
+  readonly link: number;
+}
 
 export interface WireTarget {
   readonly url: string;
@@ -81,7 +88,7 @@ export type OwnerMessage =
   | { readonly type: 'rows'; readonly watch: number; readonly rows: Row[] }
   | { readonly type: 'watch-failure'; readonly watch: number; readonly error: WireError }
   | { readonly type: 'link'; readonly link: number; readonly name: SyncEventName; readonly event: unknown }
-  | { readonly type: 'ask-token' | 'ask-port'; readonly ask: number; readonly link: number }
+  | (LinkAsk & { readonly type: 'ask-token' | 'ask-port' })
   | { readonly type: 'carry'; readonly carry: number; readonly message: unknown }
   | { readonly type: 'members'; readonly meeting: number; readonly members: number }
   | { readonly type: 'status'; readonly status: OwnerStatus }

@@ -133,14 +133,14 @@ class Conversation {
         return this.#answer(message.id, () => links.of(this, message.link).synced());
       case 'pause':
       case 'resume':
-        return links.find(this, message.link)?.[message.type]();
+        return this.#answer(message.id, () => links.find(this, message.link)?.[message.type]());
       case 'ephemeral':
         return links.find(this, message.link)?.sendEphemeral(message.bytes);
       case 'close-link':
         return links.leave(this, message.link);
       case 'token':
       case 'port':
-        return links.answered(message);
+        return links.answered(this, message);
       case 'carry':
         return this.ports.receive(message.carry, message.message);
       case 'accept':

@@ -2,7 +2,7 @@
 import type { PagePortSource } from './browser-calls.ts';
 import { wireTargetOf } from './browser-calls.ts';
 import { PageLink } from './browser-link.ts';
-import type { ClientMessage, OwnerMessage } from './browser-messages.ts';
+import type { ClientMessage, LinkAsk, OwnerMessage } from './browser-messages.ts';
 import { wireError } from './browser-messages.ts';
 import type { PageCalls } from './browser-page-calls.ts';
 import type { BrowserSyncOptions } from './browser-replica.ts';
@@ -26,6 +26,8 @@ interface Joined {
 export class PageLinks {
   readonly #parts: PageLinksParts;
   readonly #links = new Map<number, Joined>();
+  /** Counts the owners: what an earlier one asked is of no use to the next. */
+  #owners = 0;
 
   constructor(parts: PageLinksParts) {
     this.#parts = parts;
@@ -41,9 +43,10 @@ export class PageLinks {
     const link = new PageLink({
       target: wireTargetOf(address, options),
       synced: () => synced(number),
-      send: (type) => {
-        if (type === 'close-link') this.#links.delete(number);
-        post({ type, link: number });
+      turn: (type) => calls.ask({ type, link: number }),
+      closed: () => {
+        this.#links.delete(number);
+        post({ type: 'close-link', link: number });
       },
       sendEphemeral: (bytes) => post({ type: 'ephemeral', link: number, bytes }),
       report: reportError,
@@ -60,6 +63,7 @@ export class PageLinks {
 
   /** Of another owner, which knows nothing of them. */
   askAgain(): void {
+    this.#owners += 1;
     for (const [number, { link }] of this.#links) this.#join(number, link);
   }
 
@@ -73,30 +77,37 @@ export class PageLinks {
     this.#links.clear();
   }
 
-  async tellToken(ask: number, number: number): Promise<void> {
-    const { post } = this.#parts;
-    const token = this.#links.get(number)?.token;
+  async tellToken({ ask, link }: LinkAsk): Promise<void> {
+    const owner = this.#owners;
+    const source = this.#links.get(link)?.token;
     try {
-      post({ type: 'token', ask, token: typeof token === 'function' ? await token() : (token ?? '') });
+      const token = typeof source === 'function' ? await source() : (source ?? '');
+      this.#answer(owner, { type: 'token', ask, link, token });
     } catch (error) {
-      post({ type: 'token', ask, error: wireError(error) });
+      this.#answer(owner, { type: 'token', ask, link, error: wireError(error) });
     }
   }
 
-  async givePort(ask: number, number: number): Promise<void> {
-    const { post, carry } = this.#parts;
+  async givePort({ ask, link }: LinkAsk): Promise<void> {
+    const owner = this.#owners;
     try {
-      const port = await this.#links.get(number)?.source?.();
+      const port = await this.#links.get(link)?.source?.();
       if (port === undefined) throw new ReplicationError('CLOSED', 'this link is closed: call db.sync for another one');
-      post({ type: 'port', ask, carry: carry(port) });
+      if (owner !== this.#owners) return port.close();
+      this.#answer(owner, { type: 'port', ask, link, carry: this.#parts.carry(port) });
     } catch (error) {
-      post({ type: 'port', ask, error: wireError(error) });
+      this.#answer(owner, { type: 'port', ask, link, error: wireError(error) });
     }
+  }
+
+  /** The next owner asks by itself: under the number that an earlier one gave, it asked something else. */
+  #answer(owner: number, message: ClientMessage): void {
+    if (owner === this.#owners) this.#parts.post(message);
   }
 
   #join(number: number, link: PageLink): void {
-    const paused = link.status.state === 'paused';
-    const joined = this.#parts.calls.ask<void>({ type: 'sync', link: number, target: link.target, paused });
+    const { target, isPaused: paused } = link;
+    const joined = this.#parts.calls.ask<void>({ type: 'sync', link: number, target, paused });
     joined.catch((error: unknown) => {
       if (this.#links.delete(number)) link.fail(codedError(error));
     });

@@ -9,6 +9,7 @@ import { ReplicationError } from './core/errors.ts';
 const LOCK_MS_MAX = 1_000;
 const RETRY_MS = 50;
 const RETRIES_MAX = 100;
+const FILES_MS_MAX = RETRY_MS * RETRIES_MAX;
 
 /**
  * Resolves when nothing of the database `name` is here any more; also when nothing was.
@@ -49,9 +50,16 @@ async function removeFiles(name: string): Promise<void> {
   if (typeof FileSystemDirectoryHandle !== 'undefined') await removePool(name);
 }
 
+/**
+ * Errors  FILE_LOCKED where a connection stays open that no lock told of.
+ * Why     The browser does not take the deletion back: it happens when that connection ends, and the error says so.
+ */
 function removeMirror(name: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const request = indexedDB.deleteDatabase(mirrorName(name));
+    const isBlocked = (): void =>
+      reject(isOpen(name, undefined, 'close it there: what is in IndexedDB is removed then'));
+    request.onblocked = () => setTimeout(isBlocked, FILES_MS_MAX);
     request.onsuccess = () => resolve();
     request.onerror = () => reject(failed(request.error));
   });
@@ -76,8 +84,8 @@ function nameOf(error: unknown): string {
   return error instanceof DOMException ? error.name : '';
 }
 
-function isOpen(name: string, cause: unknown): ReplicationError {
-  const message = `a tab has the database '${name}' open: close it there, then remove it`;
+function isOpen(name: string, cause: unknown, advice = 'close it there, then remove it'): ReplicationError {
+  const message = `a tab has the database '${name}' open: ${advice}`;
   return new ReplicationError('FILE_LOCKED', message, { pid: null, note: null }, { cause });
 }
 

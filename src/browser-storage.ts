@@ -102,9 +102,9 @@ async function insteadOf(pool: OpfsFileSystem, name: string, path: string): Prom
   return mirror;
 }
 
-/** Undefined where no image has this database. */
+/** Undefined where no image has this database. Errors  as of MirrorStorage: an image that cannot be read may have it. */
 async function savedMirror(name: string, path: string): Promise<MirrorFileSystem | undefined> {
-  const storage = await MirrorStorage.openExisting(mirrorName(name)).catch(() => undefined);
+  const storage = await MirrorStorage.openExisting(mirrorName(name));
   if (storage === undefined) return undefined;
   const mirror = await MirrorFileSystem.load(storage);
   if (mirror.sizeOf(path) !== undefined) return mirror;
@@ -113,11 +113,6 @@ async function savedMirror(name: string, path: string): Promise<MirrorFileSystem
 }
 
 async function openMirror(name: string): Promise<MirrorFileSystem | undefined> {
-  let storage: MirrorStorage;
-  try {
-    storage = await MirrorStorage.open(mirrorName(name));
-  } catch {
-    return undefined;
-  }
-  return MirrorFileSystem.load(storage);
+  const storage = await MirrorStorage.open(mirrorName(name));
+  return storage === undefined ? undefined : MirrorFileSystem.load(storage);
 }

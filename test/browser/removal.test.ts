@@ -103,6 +103,17 @@ test('a database that was begun twice, on either storage, is removed from both',
   expect(await stored(page)).toEqual([]);
 });
 
+test('an image that somebody without a lock keeps open is refused with a code', async () => {
+  const page = await openPage(context, server.origin, { storage: 'mirror' });
+  await page.evaluate(() => window.db.close());
+  await page.evaluate(async () => {
+    const kept = indexedDB.open('crmesh/todo');
+    await new Promise((resolve) => (kept.onsuccess = resolve));
+    Object.assign(window, { kept });
+  });
+  expect(await remove(page, 'todo')).toBe('FILE_LOCKED');
+});
+
 test('nothing is nothing to remove, and what is no name is refused with a code', async () => {
   const page = await openPage(context, server.origin, { name: ':memory:' });
   expect(await remove(page, 'never there')).toBe('removed');

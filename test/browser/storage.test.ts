@@ -57,6 +57,8 @@ const REFUSED_OPFS =
   "StorageManager.prototype.getDirectory = () => Promise.reject(new DOMException('not in this window', 'SecurityError'))";
 const REFUSED_INDEXED_DB =
   "IDBFactory.prototype.open = () => { throw new DOMException('not in this window', 'InvalidStateError') }";
+const FAILING_INDEXED_DB =
+  "IDBFactory.prototype.open = () => { throw new DOMException('an internal error', 'UnknownError') }";
 /** Private windows may have such a clock: no time passes between two looks. */
 const COARSE_CLOCK = 'performance.now = () => 0';
 /** What a page takes in Chromium's private windows on a slow machine. */
@@ -176,6 +178,40 @@ describe('a database stays where it began', () => {
     expect(await countOf(again)).toBe(2);
     const other = await openPage(context, origin, { name: 'another' });
     expect(await storageOf(other)).toMatchObject({ storage: storage === 'opfs' ? 'mirror' : 'opfs' });
+  });
+
+  test.each([
+    ['beside private files', COARSE_CLOCK],
+    ['alone', NO_OPFS],
+  ])('and is not taken for missing where IndexedDB, %s, fails', async (_where, browserHas) => {
+    const { origin } = await served();
+    const context = await privateContext();
+    await beforeWorkers(context, SLOW_OPFS);
+    const page = await openPage(context, origin);
+    await addRows(page, 'a', 2);
+    await page.close();
+    await beforeWorkers(context, `${browserHas};${FAILING_INDEXED_DB}`);
+    const failing = await context.newPage();
+    await failing.goto(origin);
+    expect(await failureOf(failing, {})).toMatchObject({ code: 'STORAGE_FAILED' });
+    await beforeWorkers(context, browserHas);
+    const again = await openPage(context, origin);
+    expect(await storageOf(again)).toMatchObject({ storage: 'mirror' });
+    expect(await countOf(again)).toBe(2);
+  });
+
+  test('nor where IndexedDB has a later version of it', async () => {
+    const { origin } = await served({ beforeWorker: NO_OPFS });
+    const page = await (await privateContext()).newPage();
+    await page.goto(origin);
+    await page.evaluate(async () => {
+      const request = indexedDB.open('crmesh/todo', 2);
+      await new Promise((resolve) => (request.onsuccess = resolve));
+      request.result.close();
+    });
+    const failed = await failureOf(page, {});
+    expect(failed.code).toBe('STORAGE_FAILED');
+    expect(failed.message).toContain('VersionError');
   });
 
   test('which leaves no trace in the other storage', async () => {

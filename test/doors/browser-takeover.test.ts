@@ -4,38 +4,19 @@ import { afterEach, expect, test } from 'vitest';
 import { BrowserDatabase } from '../../src/browser-database.ts';
 import type { ClientMessage, OwnerMessage } from '../../src/browser-messages.ts';
 import { channelOver } from '../../src/browser-messages.ts';
-import { DatabaseOwner } from '../../src/browser-owner.ts';
-import { openBrowserReplica } from '../../src/browser-replica.ts';
-import { limitsWith } from '../../src/core/limits.ts';
-import { createWasmDriver } from '../../src/sqlite/wasm/driver.ts';
-import { MirrorFileSystem } from '../../src/sqlite/wasm/mirror-file-system.ts';
+import type { DatabaseOwner } from '../../src/browser-owner.ts';
+import { TabWorkshop } from './served-tab.ts';
 
 type Postable = Parameters<typeof channelOver>[0];
 
-const SCHEMA = 'CREATE TABLE todo (id TEXT PRIMARY KEY NOT NULL)';
-const log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 const report = (error: unknown): never => expect.fail(String(error));
+const workshop = new TabWorkshop();
 const opened: { close(): unknown }[] = [];
 
 afterEach(async () => {
-  for (const one of opened.splice(0).reverse()) await one.close();
+  for (const one of opened.splice(0)) await one.close();
+  await workshop.close();
 });
-
-/** On a storage of its own: what another owner had is no part of these promises. */
-async function makeOwner(): Promise<DatabaseOwner> {
-  const fileSystem = await MirrorFileSystem.load({
-    load: async () => new Map(),
-    save: async () => {},
-    close: () => {},
-  });
-  const driver = await createWasmDriver({ fileSystem });
-  const end = (): Promise<void> => fileSystem.end();
-  const storage = { kind: 'memory', driver, fileSystem, path: '/todo', end } as const;
-  const { database } = await openBrowserReplica({ storage, name: 'todo', limits: limitsWith({}), schema: SCHEMA, log });
-  const owner = new DatabaseOwner(database, 'memory');
-  opened.push(owner);
-  return owner;
-}
 
 interface PageOfOwner {
   readonly db: BrowserDatabase;
@@ -60,9 +41,9 @@ function makePage(): PageOfOwner {
 /** A page of an owner that has gone, and of the next one, which it has not heard of yet. */
 async function takenOver(before?: (next: DatabaseOwner) => Promise<void>): Promise<PageOfOwner> {
   const page = makePage();
-  const leave = page.attach(await makeOwner());
+  const leave = page.attach(await workshop.owner());
   await page.db.opened;
-  const next = await makeOwner();
+  const next = await workshop.owner();
   await before?.(next);
   leave();
   page.attach(next);

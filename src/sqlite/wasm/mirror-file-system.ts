@@ -11,7 +11,7 @@ import type { FileHandle, JournalMode, RenamingFileSystem } from './file-system.
 import { PageDigests } from './mirror-digest.ts';
 import type { SyncedPages } from './mirror-file.ts';
 import { MirrorFile, PAGE_BYTES } from './mirror-file.ts';
-import type { FileSave, MirrorStorage } from './mirror-storage.ts';
+import type { FileSave, MirrorStorage, SavedFile } from './mirror-storage.ts';
 
 type Store = Pick<MirrorStorage, 'load' | 'save' | 'close'>;
 
@@ -39,16 +39,25 @@ export class MirrorFileSystem implements RenamingFileSystem {
     this.#storage = storage;
   }
 
-  /** Errors  DATABASE_CORRUPT when the saved image is not whole. */
+  /** Takes the storage over: it is closed where this fails. Errors  DATABASE_CORRUPT when the saved image is not whole. */
   static async load(storage: Store): Promise<MirrorFileSystem> {
     const fileSystem = new MirrorFileSystem(storage);
-    for (const [path, { size, pages }] of await storage.load()) {
-      fileSystem.#files.set(path, MirrorFile.fromPages(size, pages));
-      const digests = new PageDigests();
-      for (const [index, bytes] of pages) digests.set(index, bytes);
-      fileSystem.#digests.set(path, digests);
+    try {
+      fileSystem.#fill(await storage.load());
+    } catch (error) {
+      storage.close();
+      throw error;
     }
     return fileSystem;
+  }
+
+  #fill(saved: ReadonlyMap<string, SavedFile>): void {
+    for (const [path, { size, pages }] of saved) {
+      this.#files.set(path, MirrorFile.fromPages(size, pages));
+      const digests = new PageDigests();
+      for (const [index, bytes] of pages) digests.set(index, bytes);
+      this.#digests.set(path, digests);
+    }
   }
 
   /** Resolves when all that was synced before the call is saved; undefined when it is. */

@@ -50,26 +50,23 @@ export class MirrorStorage {
     database.onversionchange = () => database.close();
   }
 
-  static async open(name: string, factory: IDBFactory = indexedDB): Promise<MirrorStorage> {
-    const request = factory.open(name, FORMAT);
-    request.onupgradeneeded = () => {
-      request.result.createObjectStore('header');
-      request.result.createObjectStore('files');
-      request.result.createObjectStore('pages');
-    };
-    return new MirrorStorage(await resultOf(request), name);
+  /** Undefined where this browser has no IndexedDB for its pages. */
+  static open(name: string): Promise<MirrorStorage | undefined> {
+    return opened(name, ({ result }) => {
+      result.createObjectStore('header');
+      result.createObjectStore('files');
+      result.createObjectStore('pages');
+    });
   }
 
-  /** Undefined where nothing was ever saved under this name; nothing is made there. */
-  static async openExisting(name: string, factory: IDBFactory = indexedDB): Promise<MirrorStorage | undefined> {
-    const request = factory.open(name, FORMAT);
+  /** Undefined also where nothing was ever saved under this name; nothing is made there. */
+  static async openExisting(name: string): Promise<MirrorStorage | undefined> {
     let isNew = false;
-    request.onupgradeneeded = () => {
-      isNew = true;
-      request.transaction?.abort();
-    };
     try {
-      return new MirrorStorage(await resultOf(request), name);
+      return await opened(name, ({ transaction }) => {
+        isNew = true;
+        transaction?.abort();
+      });
     } catch (error) {
       if (isNew) return undefined;
       throw error;
@@ -78,7 +75,7 @@ export class MirrorStorage {
 
   /** Every file, checked against its digest. */
   async load(): Promise<Map<string, SavedFile>> {
-    const transaction = this.#database.transaction(['header', 'files', 'pages'], 'readonly');
+    const transaction = this.#begin('readonly');
     const header = (await resultOf(transaction.objectStore('header').get('header'))) as Header | undefined;
     this.#generation = header?.generation ?? 0;
     const files = transaction.objectStore('files');
@@ -94,7 +91,7 @@ export class MirrorStorage {
 
   /** Saves all files of one moment; undefined = the file is gone. */
   async save(files: ReadonlyMap<string, FileSave | undefined>): Promise<void> {
-    const transaction = this.#database.transaction(['header', 'files', 'pages'], 'readwrite', { durability: 'strict' });
+    const transaction = this.#begin('readwrite');
     const done = completionOf(transaction);
     let taken: ReplicationError | undefined;
     const header = transaction.objectStore('header');
@@ -119,6 +116,15 @@ export class MirrorStorage {
 
   close(): void {
     this.#database.close();
+  }
+
+  /** Fails where the connection is closed: the database was removed meanwhile. */
+  #begin(mode: IDBTransactionMode): IDBTransaction {
+    try {
+      return this.#database.transaction(['header', 'files', 'pages'], mode, { durability: 'strict' });
+    } catch (error) {
+      throw storageError(error);
+    }
   }
 
   async #loadFile(pages: IDBObjectStore, path: string, { size, digest }: FileRecord): Promise<SavedFile> {
@@ -154,6 +160,25 @@ export class MirrorStorage {
     const message = `another owner writes to IndexedDB ${this.#name}: close this database and open it again`;
     return new ReplicationError('FILE_LOCKED', message, { pid: null, note: null });
   }
+}
+
+/** One that fails is no browser without IndexedDB: what was saved is there, and must not be taken for missing. */
+async function opened(name: string, onNew: (request: IDBOpenDBRequest) => void): Promise<MirrorStorage | undefined> {
+  if (typeof indexedDB === 'undefined') return undefined;
+  try {
+    const request = indexedDB.open(name, FORMAT);
+    request.onupgradeneeded = () => onNew(request);
+    return new MirrorStorage(await resultOf(request), name);
+  } catch (error) {
+    if (isRefusal(error)) return undefined;
+    throw storageError(error);
+  }
+}
+
+/** Where a site may keep nothing, and in the private windows of some browsers. */
+function isRefusal(error: unknown): boolean {
+  const said = error instanceof ReplicationError ? error.cause : error;
+  return said instanceof DOMException && (said.name === 'SecurityError' || said.name === 'InvalidStateError');
 }
 
 function putFiles(transaction: IDBTransaction, files: ReadonlyMap<string, FileSave | undefined>): void {

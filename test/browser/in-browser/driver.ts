@@ -14,7 +14,7 @@ const query = new URLSearchParams(location.search);
 const storage = query.get('storage') ?? 'opfs';
 
 async function fileSystemOf(): Promise<FileSystem> {
-  if (storage === 'mirror') return MirrorFileSystem.load(await MirrorStorage.open('crmesh-suite'));
+  if (storage === 'mirror') return MirrorFileSystem.load((await MirrorStorage.open('crmesh-suite'))!);
   const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle('crmesh-suite', { create: true });
   const pool = await OpfsFileSystem.open(folder);
   afterEach(() => pool.reserve(POOL_FILES));

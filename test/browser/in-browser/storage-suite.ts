@@ -15,7 +15,8 @@ let names = 0;
 const freshName = (): string => `storage-suite-${names++}`;
 
 const driverOver = (fileSystem: FileSystem): Driver => engineDriver({ module, fileSystem });
-const mirror = async (name: string): Promise<MirrorFileSystem> => MirrorFileSystem.load(await MirrorStorage.open(name));
+const mirror = async (name: string): Promise<MirrorFileSystem> =>
+  MirrorFileSystem.load((await MirrorStorage.open(name))!);
 const folderOf = async (name: string): Promise<FileSystemDirectoryHandle> =>
   (await navigator.storage.getDirectory()).getDirectoryHandle(name, { create: true });
 const opfs = async (name: string): Promise<OpfsFileSystem> => OpfsFileSystem.open(await folderOf(name));
