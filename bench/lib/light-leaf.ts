@@ -6,6 +6,7 @@ import { DEFAULT_LIMITS } from '../../src/core/limits.ts';
 import { hexFromBytes } from '../../src/core/site-id.ts';
 import type { SiteId } from '../../src/core/site-id.ts';
 import { nodeCompression } from '../../src/transport/node-compression.ts';
+import { ChunkAssembler } from '../../src/wire/chunks.ts';
 import { createCodec } from '../../src/wire/codec.ts';
 import type { Message } from '../../src/wire/message.ts';
 import type { PartBody } from '../../src/core/part.ts';
@@ -24,7 +25,7 @@ export interface LightLeaf {
   close(): void;
 }
 
-/** `onMessage` hears everything behind the greeting, the welcome included; `bytes` is the frame's size. */
+/** `onMessage` hears every whole message behind the greeting, the welcome included; `bytes` is its size. */
 export function lightLeaf(
   options: { readonly url: string; readonly dbid: string; readonly schemaText?: string },
   onMessage: (message: Message, bytes: number, leaf: LightLeaf) => void,
@@ -40,7 +41,12 @@ export function lightLeaf(
     close: () => socket.close(),
   };
   socket.on('open', () => leaf.send(hello(site, options)));
-  socket.on('message', (data: Buffer) => onMessage(received.decode(data), data.length, leaf));
+  const chunks = new ChunkAssembler(DEFAULT_LIMITS.messageBytesMax);
+  socket.on('message', (data: Buffer) => {
+    const message = received.decode(data);
+    const whole = message.type === 'chunk' ? chunks.add(message) : data;
+    if (whole !== undefined) onMessage(whole === data ? message : received.decode(whole), whole.length, leaf);
+  });
   return leaf;
 }
 
