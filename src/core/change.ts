@@ -34,6 +34,13 @@ export function changeBytes({ pk, val }: Pick<Change, 'pk' | 'val'>): number {
   return CHANGE_BYTES + pk.length + valueBytes(val);
 }
 
+/** The same of all of them. */
+export function changesBytes(changes: Iterable<Pick<Change, 'pk' | 'val'>>): number {
+  let bytes = 0;
+  for (const change of changes) bytes += changeBytes(change);
+  return bytes;
+}
+
 function valueBytes(val: SqlValue): number {
   if (typeof val === 'string') return utf8Bytes(val);
   return val instanceof Uint8Array ? val.length : 0;

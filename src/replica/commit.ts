@@ -1,5 +1,5 @@
 /** Commits as links, streams and live queries hear of them: built from a flush or a merged group, told to each link. */
-import { changeBytes } from '../core/change.ts';
+import { changesBytes } from '../core/change.ts';
 import type { Coverage } from '../core/coverage.ts';
 import { coverageOf, emptyCoverage, unionCoverage } from '../core/coverage.ts';
 import type { Limits } from '../core/limits.ts';
@@ -55,7 +55,7 @@ export function commitOfGroup(
       parts.push({ blob: received?.body === body ? received : new LazyBlob(body, codec), source });
     });
   });
-  const large = parts.reduce((sum, { blob }) => sum + bytesOf(blob), 0) > wholeBytesMax(limits);
+  const large = parts.reduce((sum, { blob }) => sum + changesBytes(blob.body.rows), 0) > wholeBytesMax(limits);
   const growth = [...growthBySource.values()].reduce(unionCoverage, emptyCoverage);
   if (after === before && growth.size === 0) return undefined;
   return { before, after, parts: large ? undefined : parts, growth, growthBySource };
@@ -76,12 +76,6 @@ class LazyBlob implements PartBlob {
     this.#bytes ??= this.#codec.blobOf(this.body).bytes;
     return this.#bytes;
   }
-}
-
-function bytesOf({ body }: PartBlob): number {
-  let bytes = 0;
-  for (const change of body.rows) bytes += changeBytes(change);
-  return bytes;
 }
 
 export function announceCommit(

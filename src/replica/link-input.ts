@@ -3,8 +3,8 @@ import type { Acknowledgement } from '../core/acknowledgement.ts';
 import type { Coverage } from '../core/coverage.ts';
 import { coverageOf, emptyCoverage, rangesOfSite } from '../core/coverage.ts';
 import { ReplicationError } from '../core/errors.ts';
-import { changeBytes } from '../core/change.ts';
-import type { ChangeRows, ReceivedBody } from '../core/part.ts';
+import { changesBytes } from '../core/change.ts';
+import type { ReceivedBody } from '../core/part.ts';
 import { SPAN_ANY } from '../core/part.ts';
 import type { RangeSet } from '../core/range-set.ts';
 import { coversRanges, emptyRangeSet, unionRanges } from '../core/range-set.ts';
@@ -57,14 +57,10 @@ function enqueue(
 
 /** Encodings, and what they unfold to: a few bytes may be many. */
 function heldBytes(blobs: readonly PartBlob[]): number {
-  return blobs.reduce((sum, { body, bytes }) => sum + bytes.length + rowsBytes(body.rows), 0);
-}
-
-function rowsBytes(rows: ChangeRows): number {
-  if (rows.heldBytes !== undefined) return rows.heldBytes;
-  let bytes = 0;
-  for (const change of rows) bytes += changeBytes(change);
-  return bytes;
+  return blobs.reduce(
+    (sum, { body, bytes }) => sum + bytes.length + (body.rows.heldBytes ?? changesBytes(body.rows)),
+    0,
+  );
 }
 
 /** Only a leaf's parts meet the grant's decision: between peers valid parts are never refused or thinned. */
