@@ -98,7 +98,7 @@ async function writeStamps(
   }
 }
 
-/** Latencies of every stamp at every subscriber of this process. */
+/** Latencies of every stamp at every subscriber of this process, since they were asked for last. */
 function subscriberRole(): (order: SubscriberOrder) => Promise<unknown> {
   const latencies: number[] = [];
   let bytesBefore = 0;
@@ -112,8 +112,10 @@ function subscriberRole(): (order: SubscriberOrder) => Promise<unknown> {
       return undefined;
     }
     await until(async () => latencies.length >= order.deliveries, { patienceMs: order.patienceMs });
-    const deliveries = latencies.length;
-    return { ...percentiles(latencies), deliveries, bytes: meter.bytes().received - bytesBefore };
+    const heard = latencies.splice(0);
+    const bytes = meter.bytes().received - bytesBefore;
+    bytesBefore += bytes;
+    return { ...percentiles(heard), deliveries: heard.length, bytes };
   };
 }
 

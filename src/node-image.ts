@@ -19,6 +19,11 @@ const IMAGE_FILE = /\.image-[0-9a-z-]+(?:-wal|-journal|-shm|-lock)?$/;
 /** The lower levels are nearly as small and much faster: pages of a database repeat themselves closely. */
 const DEFLATE_LEVEL = 2;
 
+/** Where what is called so may lie in a folder until this process ends; what it leaves there removeImageFiles takes. */
+export function passingFile(folder: string, name: string): string {
+  return join(folder, `${name}.image-${randomUUID()}`);
+}
+
 /** Those of an earlier run: nobody knows of which moment they are. */
 export function removeImageFiles(folder: string): void {
   for (const name of readdirSync(folder)) {
@@ -36,7 +41,7 @@ export async function makeImageFile(
   replica: ReplicaPort,
   { driver, folder }: { readonly driver: Driver; readonly folder: string },
 ): Promise<DatabaseImage> {
-  const path = join(folder, `${replica.dbid}.image-${randomUUID()}`);
+  const path = passingFile(folder, replica.dbid);
   const draft = `${path}-draft`;
   try {
     const facts = await replica.run(() => copyStripped(replica, driver, draft));

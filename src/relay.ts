@@ -1,35 +1,27 @@
 /**
  * The door `crmesh/relay`: a relay on Node, with its databases in a folder, its sockets and its HTTP server.
  */
-import { existsSync, readdirSync, rmSync } from 'node:fs';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { codedError, ReplicationError } from './core/errors.ts';
 import type { Limits } from './core/limits.ts';
 import { limitsWith } from './core/limits.ts';
 import type { Log, Runtime } from './core/runtime.ts';
 import type { Database } from './node-database.ts';
-import { databaseOver } from './node-database.ts';
-import { identityOptions } from './node-identity.ts';
-import { makeImageFile, removeImageFiles } from './node-image.ts';
 import { filePins } from './node-pins.ts';
+import type { Machine } from './node-storage.ts';
+import { fileStorage } from './node-storage.ts';
 import { errorAnswer } from './relay/answer.ts';
 import type { RelaySettings } from './relay/create-relay.ts';
 import { createRelay as createCoreRelay } from './relay/create-relay.ts';
-import { isDatabaseName } from './relay/database-name.ts';
 import type { RequestInfo } from './relay/relay.ts';
 import type { Storage } from './relay/storage.ts';
 import { LinkBudget } from './replica/link-budget.ts';
-import { Replica } from './replica/replica.ts';
 import type { ReplicaPort } from './replica/replica-port.ts';
 import { SyncLink } from './replica/sync-link.ts';
-import type { Driver } from './sqlite/database.ts';
 import { makeFolder } from './sqlite/folder.ts';
-import { createWasmDriver } from './sqlite/wasm/driver.ts';
-import { openStore } from './store/store.ts';
 import { dialHttpSession } from './transport/http-session-dial.ts';
 import { nodeCompression } from './transport/node-compression.ts';
 import { answerNodeRequest, errorOfClient, requestFromNode } from './transport/node-http.ts';
@@ -37,7 +29,6 @@ import { nodeRuntime } from './transport/node-runtime.ts';
 import { refuseConnection, refuseUpgrade, socketUpgrades } from './transport/node-upgrade.ts';
 import { dialWebSocket } from './transport/websocket-dial.ts';
 import { createCodec } from './wire/codec.ts';
-import type { Codec } from './wire/codec-port.ts';
 
 export { isReplicationError, ReplicationError } from './core/errors.ts';
 export type { ErrorCode, Fault, Retry } from './core/errors.ts';
@@ -87,6 +78,11 @@ export interface NodeRelay {
   database(dbid: string): Database | undefined;
   /** Whether a path is one of the relay's. */
   serves(pathname: string): boolean;
+  /**
+   * Does what a relay does on a database of no consequence, so that the first callers after a start find compiled code:
+   * about a second of one core, in short turns. Ends early when a caller comes. Never rejects.
+   */
+  warmUp(): Promise<void>;
   /** Says bye on every link, closes every database. Idempotent. */
   close(): Promise<void>;
 }
@@ -148,6 +144,7 @@ export function createRelay(options: RelayOptions): NodeRelay {
     },
     database: (dbid) => databases.get(dbid),
     serves: (pathname) => relay.serves(pathname),
+    warmUp: () => relay.warmUp(),
     async close() {
       await relay.close();
       await sockets.close(CLOSE_GRACE_MS);
@@ -207,69 +204,10 @@ function pathOf({ url = '/' }: IncomingMessage): string {
   return url.split('?', 1)[0]!;
 }
 
-interface Machine {
-  readonly runtime: Runtime;
-  readonly limits: Limits;
-  readonly log: Log;
-  readonly codec: Codec;
-  readonly budget: LinkBudget;
-}
-
 function folderOf({ dir }: RelayOptions): string {
   if (dir === undefined) throw new ReplicationError('USAGE', 'a relay needs a folder: createRelay({ dir: "./data" })');
   makeFolder(dir);
   return dir;
-}
-
-const FILE_ENDING = '.db';
-
-interface FileStorageOptions {
-  /** dbid -> what is open, for the owner. */
-  readonly databases: Map<string, Database>;
-  readonly lockNote: string | undefined;
-  readonly hasUpstreams: boolean;
-}
-
-/** DIR/<dbid>.db for each database; the engine is loaded at the first opening. */
-function fileStorage(
-  dir: string,
-  machine: Machine,
-  { databases, lockNote, hasUpstreams }: FileStorageOptions,
-): Storage {
-  const { runtime, limits, log, codec, budget } = machine;
-  let driver: Promise<Driver> | undefined;
-  const pathOf = (dbid: string): string => join(dir, `${dbid}${FILE_ENDING}`);
-  removeImageFiles(dir);
-  return {
-    async open(dbid) {
-      driver ??= createWasmDriver({ statementsMax: limits.statementsMax });
-      const store = openStore({
-        driver: await driver,
-        path: pathOf(dbid),
-        randomBytes: (length) => runtime.randomBytes(length),
-        limits,
-        ...(lockNote === undefined ? {} : { lockNote }),
-        ...identityOptions(pathOf(dbid), log),
-      });
-      const replica = new Replica({ store, codec, runtime, limits, log, dbid, hasUpstreams, budget });
-      databases.set(dbid, databaseOver({ store, replica, runtime, limits, log }));
-      return replica;
-    },
-    async makeImage(replica) {
-      driver ??= createWasmDriver({ statementsMax: limits.statementsMax });
-      return makeImageFile(replica, { driver: await driver, folder: dir });
-    },
-    // A file system that ignores case would find 'Todo' for 'todo'.
-    exists: async (dbid) => existsSync(pathOf(dbid)) && readdirSync(dir).includes(`${dbid}${FILE_ENDING}`),
-    async list() {
-      const names = readdirSync(dir).filter((name) => name.endsWith(FILE_ENDING));
-      return names.map((name) => name.slice(0, -FILE_ENDING.length)).filter(isDatabaseName);
-    },
-    async remove(dbid) {
-      for (const ending of ['', '-wal', '-shm', '-journal', '-site'])
-        rmSync(`${pathOf(dbid)}${ending}`, { force: true });
-    },
-  };
 }
 
 /** Links of every open database to the same database of each upstream. */

@@ -2,7 +2,14 @@
 import { automerge } from './automerge.ts';
 import { bare } from './bare.ts';
 import type { Contender } from './contender.ts';
-import { crmesh, crmeshByImage, crmeshByName, crmeshByRows, crmeshInOneTransaction } from './crmesh.ts';
+import {
+  crmesh,
+  crmeshByImage,
+  crmeshByName,
+  crmeshByRows,
+  crmeshInOneTransaction,
+  crmeshJustStarted,
+} from './crmesh.ts';
 import { pouchdb } from './pouchdb.ts';
 import { tinybase } from './tinybase.ts';
 import { vlcn } from './vlcn.ts';
@@ -13,6 +20,7 @@ export const contenders: readonly Contender[] = [
   crmeshByRows,
   crmeshByImage,
   crmeshInOneTransaction,
+  crmeshJustStarted,
   bare,
   tinybase,
   yWebsocket,

@@ -23,6 +23,8 @@ interface Variant {
   readonly relayLimits?: Partial<Limits>;
   readonly schema?: string;
   readonly transactionRows?: number;
+  /** Default true: as `crmesh relay` does at its start. */
+  readonly warm?: boolean;
 }
 
 export const crmesh: Contender = variant({ name: 'crmesh' });
@@ -35,6 +37,9 @@ export const crmeshByRows: Contender = variant({
 
 /** The same with an image offered to everybody who has nothing. */
 export const crmeshByImage: Contender = variant({ name: 'crmesh, image', relayLimits: { imageChangesMin: 1 } });
+
+/** A relay that its first caller found before it was warm. */
+export const crmeshJustStarted: Contender = variant({ name: 'crmesh, just started', warm: false });
 
 /** Its writer puts everything into one transaction. */
 export const crmeshInOneTransaction: Contender = variant({
@@ -61,6 +66,7 @@ function variant({
   relayLimits = {},
   schema = ROW_SCHEMA,
   transactionRows = TRANSACTION_ROWS,
+  warm = true,
 }: Variant): Contender {
   const limits = { transactionMsMax: TRANSACTION_MS_MAX };
   return {
@@ -68,7 +74,7 @@ function variant({
     kind: 'crmesh',
     keeps: 'disk, FULL commits',
     packages: [],
-    serve: (place) => serve(place, relayLimits),
+    serve: (place) => serve(place, relayLimits, warm),
     async open({ dir }) {
       const db = await open(join(dir, 'bench.db'), { schema, log: silent, limits });
       return new CrmeshClient(db, transactionRows);
@@ -77,8 +83,10 @@ function variant({
   };
 }
 
-async function serve({ dir }: Place, limits: Partial<Limits>): Promise<ContenderServer> {
-  const served = await serveRelay(createRelay({ dir, limits, log: silent }), { port: 0 });
+async function serve({ dir }: Place, limits: Partial<Limits>, warm: boolean): Promise<ContenderServer> {
+  const relay = createRelay({ dir, limits, log: silent });
+  const served = await serveRelay(relay, { port: 0 });
+  if (warm) await relay.warmUp();
   return { url: `${served.url.replace('http', 'ws')}/${DBID}` };
 }
 

@@ -66,6 +66,11 @@ export class RelayServer {
     throw new ReplicationError('NO_DATABASE', `the relay has not opened '${dbid}'`);
   }
 
+  /** Compiles what the first callers will need. Never rejects. */
+  warmUp(): Promise<void> {
+    return this.#relay.warmUp();
+  }
+
   async close(): Promise<void> {
     await this.#control.close();
     await this.#served.close();

@@ -87,5 +87,5 @@ export function createRelay(settings: RelaySettings, machine: RelayMachine): Rel
     origins: settings.origins ?? [],
     hosts: settings.hosts ?? (settings.authorize === undefined ? 'loopback' : 'any'),
   };
-  return new Relay({ context, origins, routes: routeTable(settings.routes, settings.prefix) });
+  return new Relay({ context, origins, routes: routeTable(settings.routes, settings.prefix), storage });
 }

@@ -23,6 +23,8 @@ import { readBody } from './request-body.ts';
 import { tokenOfRequest } from './request-token.ts';
 import type { RouteMatch, RouteTable } from './routes.ts';
 import { serveSession } from './sockets.ts';
+import type { WarmUpParts } from './warm-up.ts';
+import { warmUp } from './warm-up.ts';
 
 export interface RequestInfo {
   /** The caller's address as the server sees it. */
@@ -41,18 +43,22 @@ export interface RelayParts {
   readonly context: RelayContext;
   readonly origins: OriginPolicy;
   readonly routes: RouteTable;
+  readonly storage: WarmUpParts['storage'];
 }
 
 export class Relay {
   readonly #context: RelayContext;
   readonly #origins: OriginPolicy;
   readonly #routes: RouteTable;
+  readonly #storage: WarmUpParts['storage'];
+  #warming: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 
-  constructor({ context, origins, routes }: RelayParts) {
+  constructor({ context, origins, routes, storage }: RelayParts) {
     this.#context = context;
     this.#origins = origins;
     this.#routes = routes;
+    this.#storage = storage;
   }
 
   /** Whether a path is one of this relay's, whatever the method. */
@@ -113,13 +119,33 @@ export class Relay {
     return this.#context.directory.openAll();
   }
 
+  /** Compiles what the first callers will need, until one has come. Never throws. Idempotent. */
+  warmUp(): Promise<void> {
+    this.#warming ??= this.#warmUp();
+    return this.#warming;
+  }
+
   /** Ends streams and sessions, closes every database; requests that come later are UNAVAILABLE. Idempotent. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
   }
 
+  async #warmUp(): Promise<void> {
+    const { codec, runtime, directory, log } = this.#context;
+    const isOver = (): boolean => this.#closing !== undefined || directory.openCount > 0;
+    try {
+      await warmUp({ storage: this.#storage, codec, runtime, isOver });
+    } catch (error) {
+      log.warn(
+        { code: codedError(error).code, err: error },
+        'the relay could not warm up: its first callers wait longer',
+      );
+    }
+  }
+
   async #close(): Promise<void> {
+    await this.#warming;
     const { streams, sessions, directory } = this.#context;
     for (const close of [...streams]) close();
     await directory.close();

@@ -12,6 +12,14 @@ export interface Storage {
   remove?(dbid: string): Promise<void>;
   /** Makes an image of an open database, as it is now; once at a time for a dbid. Absent where there are none. */
   makeImage?(replica: ReplicaPort): Promise<DatabaseImage>;
+  /** Opens a new database that nobody finds. Absent where there are none. */
+  openScratch?(): Promise<ScratchDatabase>;
+}
+
+export interface ScratchDatabase {
+  readonly replica: ReplicaPort;
+  /** Closes it and takes it away. */
+  remove(): Promise<void>;
 }
 
 /** A compressed image of a database (session rule R15), kept until remove(). */

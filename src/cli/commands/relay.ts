@@ -39,6 +39,8 @@ export async function relayCommand(terminal: Terminal, options: RelayCommandOpti
       { event: 'listening', url: server.url },
       () => `listening on ${server.url}, databases in ${options.dir}`,
     );
+    // Beside whoever comes: it ends with the first caller.
+    void server.warmUp();
     await stop.stopped;
     await server.close();
   } finally {
