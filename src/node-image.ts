@@ -2,12 +2,12 @@
  * Images of databases as files on Node: copied and stripped in one step, compressed beside the loop, kept until they
  * are removed. Wiring only: store/image.ts says what an image is.
  */
-import { createHash, randomUUID } from 'node:crypto';
-import { createReadStream, createWriteStream, readdirSync, renameSync, rmSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { createReadStream, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { Readable, Transform } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { createDeflateRaw } from 'node:zlib';
+import { Readable } from 'node:stream';
+import type { Packed } from './node-image-pack.ts';
+import { packFile } from './node-image-pack.ts';
 import type { DatabaseImage } from './relay/storage.ts';
 import type { ReplicaPort } from './replica/replica-port.ts';
 import type { Driver } from './sqlite/database.ts';
@@ -16,8 +16,6 @@ import { stripImage } from './store/image.ts';
 
 /** Files of images and of what becomes one: '<dbid>.image-<anything>'. */
 const IMAGE_FILE = /\.image-[0-9a-z-]+(?:-wal|-journal|-shm|-lock)?$/;
-/** The lower levels are nearly as small and much faster: pages of a database repeat themselves closely. */
-const DEFLATE_LEVEL = 2;
 
 /** Where what is called so may lie in a folder until this process ends; what it leaves there removeImageFiles takes. */
 export function passingFile(folder: string, name: string): string {
@@ -72,26 +70,15 @@ function copyStripped({ store }: ReplicaPort, driver: Driver, draft: string): Fa
 }
 
 /** Renamed when whole: a file under the name of an image is one. */
-async function compress(from: string, to: string): Promise<Pick<DatabaseImage, 'bytes' | 'hash'>> {
+async function compress(from: string, to: string): Promise<Packed> {
   const packed = `${to}-packed`;
-  const hash = createHash('sha256');
-  let bytes = 0;
-  const count = new Transform({
-    transform(piece: Buffer, _encoding, done) {
-      hash.update(piece);
-      bytes += piece.length;
-      done(null, piece);
-    },
-  });
   try {
-    const deflate = createDeflateRaw({ level: DEFLATE_LEVEL, chunkSize: 256 << 10 });
-    const source = createReadStream(from, { highWaterMark: 256 << 10 });
-    await pipeline(source, deflate, count, createWriteStream(packed));
+    const facts = await packFile(from, packed);
     renameSync(packed, to);
+    return facts;
   } finally {
     rmSync(packed, { force: true });
   }
-  return { bytes, hash: hash.digest('hex') };
 }
 
 function fileOf(path: string): Pick<DatabaseImage, 'read' | 'remove'> {
