@@ -12,7 +12,7 @@ import { constants, deflateRaw } from 'node:zlib';
 
 /** The lower levels are nearly as small and much faster: pages of a database repeat themselves closely. */
 const LEVEL = 2;
-const PIECE_BYTES = 512 << 10;
+const PIECE_BYTES = 256 << 10;
 /** Pieces in memory; as many as the pool has threads by default. */
 const SIDE_BY_SIDE = 4;
 
@@ -51,7 +51,8 @@ async function packInto(target: FileHandle, source: FileHandle): Promise<Packed>
   };
   try {
     for await (const piece of piecesOf(source)) {
-      packing.push(pack(piece, { level: LEVEL, finishFlush: constants.Z_SYNC_FLUSH }));
+      packing.push(pack(piece, { level: LEVEL, chunkSize: PIECE_BYTES, finishFlush: constants.Z_SYNC_FLUSH }));
+      // What is written next has its buffer again before the next piece is read.
       if (packing.length === SIDE_BY_SIDE) await writeFirst();
     }
     packing.push(pack(Buffer.alloc(0), { level: LEVEL }));
@@ -62,9 +63,15 @@ async function packInto(target: FileHandle, source: FileHandle): Promise<Packed>
   return { bytes, hash: hash.digest('hex') };
 }
 
+/**
+ * Assumes that a piece is done with when as many as stand side by side have followed it.
+ *
+ * Why     Few buffers for all pieces: V8 waits for 32 MB of them to be garbage.
+ */
 async function* piecesOf(file: FileHandle): AsyncGenerator<Buffer> {
-  for (;;) {
-    const { buffer, bytesRead } = await file.read(Buffer.allocUnsafeSlow(PIECE_BYTES), 0, PIECE_BYTES);
+  const buffers = Array.from({ length: SIDE_BY_SIDE }, () => Buffer.allocUnsafeSlow(PIECE_BYTES));
+  for (let i = 0; ; i++) {
+    const { buffer, bytesRead } = await file.read(buffers[i % SIDE_BY_SIDE]!, 0, PIECE_BYTES);
     if (bytesRead === 0) return;
     yield buffer.subarray(0, bytesRead);
   }
