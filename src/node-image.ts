@@ -4,10 +4,13 @@
  */
 import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream, createWriteStream, readdirSync, renameSync, rmSync } from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createDeflateRaw } from 'node:zlib';
+import type { DeflateRaw } from 'node:zlib';
 import type { DatabaseImage } from './relay/storage.ts';
 import type { ReplicaPort } from './replica/replica-port.ts';
 import type { Driver } from './sqlite/database.ts';
@@ -18,6 +21,7 @@ import { stripImage } from './store/image.ts';
 const IMAGE_FILE = /\.image-[0-9a-z-]+(?:-wal|-journal|-shm|-lock)?$/;
 /** The lower levels are nearly as small and much faster: pages of a database repeat themselves closely. */
 const DEFLATE_LEVEL = 2;
+const PIECE_BYTES = 256 << 10;
 
 /** Those of an earlier run: nobody knows of which moment they are. */
 export function removeImageFiles(folder: string): void {
@@ -79,9 +83,8 @@ async function compress(from: string, to: string): Promise<Pick<DatabaseImage, '
     },
   });
   try {
-    const deflate = createDeflateRaw({ level: DEFLATE_LEVEL, chunkSize: 256 << 10 });
-    const source = createReadStream(from, { highWaterMark: 256 << 10 });
-    await pipeline(source, deflate, count, createWriteStream(packed));
+    const deflate = createDeflateRaw({ level: DEFLATE_LEVEL, chunkSize: PIECE_BYTES });
+    await Promise.all([pipeline(deflate, count, createWriteStream(packed)), feed(deflate, from)]);
     renameSync(packed, to);
   } finally {
     rmSync(packed, { force: true });
@@ -89,10 +92,45 @@ async function compress(from: string, to: string): Promise<Pick<DatabaseImage, '
   return { bytes, hash: hash.digest('hex') };
 }
 
+/**
+ * Writes a file to the stream and ends it; what fails ends the stream, and is told by it.
+ *
+ * Why  One buffer for all pieces: a read stream takes a new one for each, and V8 waits for 32 MB of them to be garbage.
+ */
+async function feed(deflate: DeflateRaw, path: string): Promise<void> {
+  try {
+    const file = await open(path);
+    try {
+      await writePieces(deflate, file);
+    } finally {
+      await file.close();
+    }
+    deflate.end();
+  } catch (error) {
+    deflate.destroy(error as Error);
+  }
+}
+
+async function writePieces(deflate: DeflateRaw, file: FileHandle): Promise<void> {
+  const buffer = Buffer.allocUnsafe(PIECE_BYTES);
+  for (;;) {
+    const { bytesRead } = await file.read(buffer, 0, buffer.length);
+    if (bytesRead === 0) return;
+    await written(deflate, buffer.subarray(0, bytesRead));
+  }
+}
+
+/** Resolves when the stream has taken all of the piece and needs it no more. */
+function written(deflate: DeflateRaw, piece: Buffer): Promise<void> {
+  return new Promise((resolve, reject) => {
+    deflate.write(piece, (error) => (error ? reject(error) : resolve()));
+  });
+}
+
 function fileOf(path: string): Pick<DatabaseImage, 'read' | 'remove'> {
   return {
     read(from, to) {
-      const stream = createReadStream(path, { start: from, end: to - 1, highWaterMark: 256 << 10 });
+      const stream = createReadStream(path, { start: from, end: to - 1, highWaterMark: PIECE_BYTES });
       return Readable.toWeb(stream) as ReadableStream<Uint8Array>;
     },
     remove: () => rmSync(path, { force: true }),
