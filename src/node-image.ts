@@ -17,6 +17,8 @@ import { stripImage } from './store/image.ts';
 /** Files of images and of what becomes one: '<dbid>.image-<anything>'. */
 const IMAGE_FILE = /\.image-[0-9a-z-]+(?:-wal|-journal|-shm|-lock)?$/;
 
+const PIECE_BYTES = 256 << 10;
+
 /** Where what is called so may lie in a folder until this process ends; what it leaves there removeImageFiles takes. */
 export function passingFile(folder: string, name: string): string {
   return join(folder, `${name}.image-${randomUUID()}`);
@@ -84,7 +86,7 @@ async function compress(from: string, to: string): Promise<Packed> {
 function fileOf(path: string): Pick<DatabaseImage, 'read' | 'remove'> {
   return {
     read(from, to) {
-      const stream = createReadStream(path, { start: from, end: to - 1, highWaterMark: 256 << 10 });
+      const stream = createReadStream(path, { start: from, end: to - 1, highWaterMark: PIECE_BYTES });
       return Readable.toWeb(stream) as ReadableStream<Uint8Array>;
     },
     remove: () => rmSync(path, { force: true }),

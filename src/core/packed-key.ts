@@ -47,14 +47,13 @@ export function encodePackedKey(values: readonly SqlValue[]): Uint8Array {
 export function decodePackedKey(bytes: Uint8Array, limits: PackedKeyLimits): SqlValue[] {
   const fault = packedKeyFault(bytes, limits);
   if (fault !== undefined) throw invalidKey(fault);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const values: SqlValue[] = [];
   for (let at = 1; at < bytes.length;) {
     const type = bytes[at]! & 7;
     const size = bytes[at]! >> 3;
     at += 1;
     if (type === REAL) {
-      values.push(sqlValueFromReal(view.getFloat64(at)));
+      values.push(sqlValueFromReal(new DataView(bytes.buffer, bytes.byteOffset + at, 8).getFloat64(0)));
       at += 8;
     } else if (type === INTEGER) {
       values.push(integerAt(bytes, at, size));
@@ -65,7 +64,8 @@ export function decodePackedKey(bytes: Uint8Array, limits: PackedKeyLimits): Sql
       values.push(type === TEXT ? textOf(bytes.subarray(start, at)) : bytes.slice(start, at));
     }
   }
-  return values;
+  // A copy: V8 counts which arrays of a literal are kept, and would make all of them where only much time frees them.
+  return values.slice();
 }
 
 /**

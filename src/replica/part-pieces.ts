@@ -31,6 +31,9 @@ export function partsInGroups(parts: readonly ReceivedBody[], changesMax: number
   });
 }
 
+/** Changes that are there at once for who looks at one after the other. */
+const STEP_ROWS = 200;
+
 /** Some neighbours of other rows. */
 class RowsBetween implements ChangeRows {
   readonly length: number;
@@ -47,8 +50,8 @@ class RowsBetween implements ChangeRows {
     return this.#rows.slice(this.#start + start, this.#start + Math.min(end, this.length));
   }
 
-  [Symbol.iterator](): Iterator<Change> {
-    return this.slice()[Symbol.iterator]();
+  *[Symbol.iterator](): Iterator<Change> {
+    for (let start = 0; start < this.length; start += STEP_ROWS) yield* this.slice(start, start + STEP_ROWS);
   }
 }
 

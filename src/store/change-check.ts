@@ -84,8 +84,20 @@ function rowPlace({ limits, clocks }: StoreContext, tableName: string, pk: Uint8
   if (table === undefined) return park(`no table ${tableName} here`);
   if (table.keyColumns.length !== key.length) return park(`${tableName} has another primary key here`);
   const odd = table.keyColumns.find(({ affinity }, i) => !isKeyForm(key[i]!, affinity));
-  if (odd === undefined) return { verdict: 'row', table, key };
+  if (odd === undefined) return new KnownRow(table, key);
   return invalid(`key column ${odd.name} would store its value in another form: send it so`);
+}
+
+/** Why  A class, as DecodedChange: of a literal V8 may come to think that all are kept. */
+class KnownRow {
+  readonly verdict = 'row';
+  readonly table: ReplicatedTable;
+  readonly key: readonly SqlValue[];
+
+  constructor(table: ReplicatedTable, key: readonly SqlValue[]) {
+    this.table = table;
+    this.key = key;
+  }
 }
 
 function formFault(change: Change, span: Range, limits: Limits): string | undefined {

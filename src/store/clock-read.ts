@@ -33,39 +33,39 @@ export interface ClockSelection {
   readonly without?: readonly number[];
 }
 
-/** Where changes are read to, and how many bytes of them at most. */
+/** Where changes are read to, the cells of a row at once in an array of its own, and how many bytes of them at most. */
 export interface ReadTarget {
-  readonly rows: StoredChange[];
+  readonly take: (cells: readonly StoredChange[]) => void;
   readonly bytesMax: number;
 }
 
-const NO_KEY: Uint8Array = new Uint8Array();
+const NO_GROUP = { version: 0, key: 0, pk: new Uint8Array(), cells: [] };
 
-/** Adds the changes of a table until they have more than `bytesMax` bytes, and returns how many they have. */
+/** Reads the changes of a table until they have more than `bytesMax` bytes, and returns how many they have. */
 export function readTable(
   { connection, sites }: { readonly connection: Connection; readonly sites: SiteRegistry },
   table: ReplicatedTable,
   selection: ClockSelection,
-  { rows, bytesMax }: ReadTarget,
+  { take, bytesMax }: ReadTarget,
 ): number {
   const names = [...table.columns.keys()];
   const statement = connection.prepare(selectOf(table, selection));
-  let group = { version: 0, key: 0, pk: NO_KEY, start: rows.length };
+  let group: { version: number; key: number; pk: Uint8Array; cells: StoredChange[] } = NO_GROUP;
   let bytes = 0;
   for (const row of statement.iterate([selection.from, selection.to])) {
     const version = numberOf(row[0]);
     const key = numberOf(row[1]);
     if (key !== group.key || version !== group.version) {
-      endRow(rows, group.start);
-      group = { version, key, pk: bytesOf(row[6]), start: rows.length };
+      if (group !== NO_GROUP) take(ordered(group.cells));
+      group = { version, key, pk: bytesOf(row[6]), cells: [] };
     }
     const ordinal = numberOf(row[2]);
     const change = changeOf(row, table.name, { names, pk: group.pk, version: ordinal === 0 ? version : undefined });
-    rows.push({ version, site: sites.siteOfOrdinal(ordinal), change, place: change.seq });
+    group.cells.push({ version, site: sites.siteOfOrdinal(ordinal), change, place: change.seq });
     bytes += changeBytes(change);
     if (bytes > bytesMax) break;
   }
-  endRow(rows, group.start);
+  if (group !== NO_GROUP) take(ordered(group.cells));
   return bytes;
 }
 
@@ -131,13 +131,14 @@ function changeOf(row: readonly SqlValue[], table: string, { names, pk, version 
   return { table, pk, cid, val, colVersion, cl, seq, version };
 }
 
-/** Sorts the few cells from `start` in place by seq, and gives all of them the place of the first. */
-function endRow(rows: StoredChange[], start: number): void {
-  for (let i = start + 1; i < rows.length; i++) {
-    const row = rows[i]!;
+/** Sorts the few cells of a row in place by seq, and gives all of them the place of the first. */
+function ordered(cells: StoredChange[]): readonly StoredChange[] {
+  for (let i = 1; i < cells.length; i++) {
+    const cell = cells[i]!;
     let place = i;
-    for (; place > start && rows[place - 1]!.change.seq > row.change.seq; place--) rows[place] = rows[place - 1]!;
-    rows[place] = row;
+    for (; place > 0 && cells[place - 1]!.change.seq > cell.change.seq; place--) cells[place] = cells[place - 1]!;
+    cells[place] = cell;
   }
-  for (let i = start + 1; i < rows.length; i++) rows[i]!.place = rows[start]!.place;
+  for (let i = 1; i < cells.length; i++) cells[i]!.place = cells[0]!.place;
+  return cells;
 }

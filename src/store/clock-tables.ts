@@ -4,8 +4,9 @@
  * Faster than the engine's virtual table and free of its pitfalls (descending order ignored, table and key scanned).
  * Always ascending by store version. Knows one catalog: a migration makes a new one.
  */
+import type { Change } from '../core/change.ts';
 import type { Connection } from '../sqlite/database.ts';
-import type { ClockSelection, StoredChange } from './clock-read.ts';
+import type { ClockSelection, ReadTarget, StoredChange } from './clock-read.ts';
 import { readTable, whereOf } from './clock-read.ts';
 import type { SiteRegistry } from './site-registry.ts';
 import { clockTable, numberOf } from './sql-text.ts';
@@ -18,6 +19,14 @@ export interface ReadBounds {
   readonly changesMax: number;
   readonly bytesMax: number;
 }
+
+export interface PieceOf<Row> {
+  /** The last store version in it. */
+  readonly to: number;
+  readonly rows: Row[];
+}
+
+type Read<Row> = (selection: ClockSelection, bytesMax: number) => Row[] | undefined;
 
 export class ClockTables {
   readonly catalog: TableCatalog;
@@ -86,34 +95,58 @@ export class ClockTables {
   }
 
   /** The first rows of the selection, up to a store version that is never cut; one version is read whole, however large. */
-  readPiece(
-    selection: ClockSelection,
-    { changesMax, bytesMax }: ReadBounds,
-  ): { readonly to: number; readonly rows: StoredChange[] } {
+  readPiece(selection: ClockSelection, bounds: ReadBounds): PieceOf<StoredChange> {
+    return this.#piece(selection, bounds, (piece, bytesMax) => this.#readWithin(piece, bytesMax));
+  }
+
+  /** The same as changes alone. */
+  readPieceOfChanges(selection: ClockSelection, bounds: ReadBounds): PieceOf<Change> {
+    return this.#piece(selection, bounds, (piece, bytesMax) => this.readChanges(piece, bytesMax));
+  }
+
+  #piece<Row>(selection: ClockSelection, { changesMax, bytesMax }: ReadBounds, read: Read<Row>): PieceOf<Row> {
     for (let changes = changesMax; ; changes = Math.floor(changes / CUT_FACTOR)) {
       const { to, single } = this.cut(selection, Math.max(1, changes));
-      const rows = this.readWithin({ ...selection, to }, single || changes <= 1 ? Number.POSITIVE_INFINITY : bytesMax);
+      const rows = read({ ...selection, to }, single || changes <= 1 ? Number.POSITIVE_INFINITY : bytesMax);
       if (rows !== undefined) return { to, rows };
     }
   }
 
-  /** All rows of the selection in store order. */
-  read(selection: ClockSelection): StoredChange[] {
-    return this.readWithin(selection, Number.POSITIVE_INFINITY) ?? [];
+  /**
+   * All changes of the selection in store order, or undefined when they have more bytes than that.
+   *
+   * Why  Of one table there may be very many, and nothing beside them is kept: they come in order.
+   */
+  readChanges(selection: ClockSelection, bytesMax: number): Change[] | undefined {
+    const tables = this.tablesAbove(selection.from);
+    if (tables.length > 1) return this.#readWithin(selection, bytesMax)?.map(({ change }) => change);
+    const changes: Change[] = [];
+    const take = (cells: readonly StoredChange[]): void => {
+      for (const { change } of cells) changes.push(change);
+    };
+    return this.#readTables(tables, selection, { take, bytesMax }) ? changes : undefined;
   }
 
-  /** All rows of the selection, or undefined when they have more bytes than that. */
-  readWithin(selection: ClockSelection, bytesMax: number): StoredChange[] | undefined {
-    const source = { connection: this.#connection, sites: this.#sites };
+  #readWithin(selection: ClockSelection, bytesMax: number): StoredChange[] | undefined {
     const tables = this.tablesAbove(selection.from);
     const rows: StoredChange[] = [];
-    let bytesLeft = bytesMax;
-    for (const table of tables) {
-      bytesLeft -= readTable(source, table, selection, { rows, bytesMax: bytesLeft });
-      if (bytesLeft < 0) return undefined;
-    }
+    const take = (cells: readonly StoredChange[]): void => {
+      for (const cell of cells) rows.push(cell);
+    };
+    if (!this.#readTables(tables, selection, { take, bytesMax })) return undefined;
     if (tables.length > 1) rows.sort((a, b) => a.version - b.version || a.place - b.place);
     return rows;
+  }
+
+  /** False when they have more bytes than that. */
+  #readTables(tables: readonly ReplicatedTable[], selection: ClockSelection, { take, bytesMax }: ReadTarget): boolean {
+    const source = { connection: this.#connection, sites: this.#sites };
+    let bytesLeft = bytesMax;
+    for (const table of tables) {
+      bytesLeft -= readTable(source, table, selection, { take, bytesMax: bytesLeft });
+      if (bytesLeft < 0) return false;
+    }
+    return true;
   }
 
   #versionAt(tables: readonly ReplicatedTable[], selection: ClockSelection, offset: number): number | undefined {

@@ -27,6 +27,8 @@ export interface ImageSource {
   readonly announced: number;
 }
 
+/** The pages of a copy are mostly passed once, in order; a cache for them is held twice while it is compacted. */
+const COPY_CACHE_KILOBYTES = 1_000;
 const NO_SITE = new Uint8Array(SITE_ID_BYTES);
 
 /** Our own tables whose rows every replica may have; whatever else is not replicated is emptied. */
@@ -44,11 +46,12 @@ const SHARED_TABLES: ReadonlySet<string> = new Set([
 /**
  * Makes an image of a copy, which nobody else uses and which is worthless if this fails.
  *
- * Cost    reads and writes the whole file once (VACUUM), beside the rows of the source's own site.
+ * Cost    reads and writes the whole file twice (VACUUM), beside the rows of the source's own site. What is being
+ *         compacted stands in a temporary file: in memory it would be as much as the database is large.
  * Errors  those of the disk.
  */
 export function stripImage(connection: Connection, source: ImageSource): void {
-  connection.exec('PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF');
+  connection.exec(`PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -${COPY_CACHE_KILOBYTES}`);
   inTransaction(connection, () => {
     giveUpIdentity(connection, source);
     for (const name of privateTables(connection)) connection.exec(`DELETE FROM ${quoted(name)}`);
@@ -56,7 +59,7 @@ export function stripImage(connection: Connection, source: ImageSource): void {
       .prepare("INSERT INTO crmesh_cursor (peer, subset, nonce, c) VALUES (?, '', ?, ?)")
       .run([siteIdBytes(source.site), source.cursor.nonce, source.cursor.at]);
   });
-  connection.exec('VACUUM');
+  connection.exec('PRAGMA temp_store = FILE; VACUUM');
 }
 
 /** The source's own rows become those of any other site, held as far as they were announced. */

@@ -112,7 +112,7 @@ function planner(
 }
 
 /** Rows that are planned at once. */
-const BATCH_ROWS = 1_000;
+const BATCH_ROWS = 200;
 
 /** Steps a batch at a time; the cells of a row, of which there are `cellsMax` at most, stay together. */
 function stepsLater(
@@ -176,9 +176,35 @@ function planChange(
     case 'park':
       return { kind: 'park', parked: { site, span: spanOfChange(change, span), change, reason: checked.reason } };
     case 'merge':
-      return { kind: 'merge', span, row: { site, table: checked.table, key: checked.key, change: checked.change } };
+      return new MergeStep(new CheckedRow(site, checked), span);
     case 'discard':
       return undefined;
+  }
+}
+
+/** Why  Classes, as DecodedChange: there is one of each a change, few of them are kept, and V8 must not think otherwise. */
+class MergeStep {
+  readonly kind = 'merge';
+  readonly row: MergeRow;
+  readonly span: Range;
+
+  constructor(row: MergeRow, span: Range) {
+    this.row = row;
+    this.span = span;
+  }
+}
+
+class CheckedRow implements MergeRow {
+  readonly site: SiteId;
+  readonly table: MergeRow['table'];
+  readonly key: MergeRow['key'];
+  readonly change: Change;
+
+  constructor(site: SiteId, { table, key, change }: Omit<MergeRow, 'site'>) {
+    this.site = site;
+    this.table = table;
+    this.key = key;
+    this.change = change;
   }
 }
 

@@ -56,9 +56,9 @@ export function announceOwnWrites(context: StoreContext, knowledge: Knowledge): 
 /** The own rows in a range of own versions, all of them, with the claim that they are all. */
 function ownPart({ clocks, limits, site }: StoreContext, span: Range, from: number): Part | undefined {
   const selection = { from: Math.max(from, span[0]), to: span[1], only: 0 };
-  const rows = clocks.readWithin(selection, wholeBytesMax(limits));
+  const rows = clocks.readChanges(selection, wholeBytesMax(limits));
   if (rows === undefined) return undefined;
-  return { site, span, claims: [span], rows: rows.map(({ change }) => change) };
+  return { site, span, claims: [span], rows };
 }
 
 function ownRowsOf({ connection }: StoreContext, table: ReplicatedTable, from: number): OwnRows {

@@ -81,8 +81,8 @@ export function ownPartOf(context: StoreContext, { ownBook }: Knowledge, [lo, hi
   let bytesLeft = limits.pieceBytesMax;
   for (const [i, [from, end]] of windows.entries()) {
     const bounds = { changesMax: changesMax - rows.length, bytesMax: bytesLeft };
-    const piece = clocks.readPiece({ from, to: end, only: 0 }, bounds);
-    for (const { change } of piece.rows) {
+    const piece = clocks.readPieceOfChanges({ from, to: end, only: 0 }, bounds);
+    for (const change of piece.rows) {
       bytesLeft -= changeBytes(change);
       rows.push(change);
     }

@@ -104,9 +104,9 @@ function rowsIn(
   const changes: Change[] = [];
   let bytesLeft = bytesMax;
   for (const [from, to] of windows) {
-    const rows = clocks.readWithin({ from, to, only }, bytesLeft);
+    const rows = clocks.readChanges({ from, to, only }, bytesLeft);
     if (rows === undefined) return undefined;
-    for (const { change } of rows) {
+    for (const change of rows) {
       bytesLeft -= changeBytes(change);
       changes.push(change);
     }

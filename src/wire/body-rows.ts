@@ -61,8 +61,7 @@ export function readRows(areas: ReadAreas, span: Range, numbering: Numbering, bu
   if (groupCount === 0) return [];
   const heads = readTables(packed);
   const templates = readTemplates(packed, heads);
-  const templateOfGroup =
-    templates.length > 1 ? readNumbers(packed, groupCount) : new Array<number>(groupCount).fill(0);
+  const templateOfGroup = templates.length > 1 ? readNumbers(packed, groupCount) : new Uint8Array(groupCount);
   const starts = startsOf(templateOfGroup, templates, budget);
   const seqs = readSeqs(packed, starts, numbering.seq, budget.limits.seqMax);
   const versions = readVersions(packed, { starts, span, form: numbering.version });
@@ -71,7 +70,8 @@ export function readRows(areas: ReadAreas, span: Range, numbering: Numbering, bu
     const keys = readKeys(areas, counts[i]!.groups, budget);
     return { name, keys, columns: cids.map((cid, k) => readColumn(areas, cid, counts[i]!.columns[k]!, budget)) };
   });
-  const rows = new ColumnRows({ templates, templateOfGroup, tables, seqs, versions, bytes });
+  const changes = starts[groupCount]!;
+  const rows = new ColumnRows({ templates, templateOfGroup, tables, changes, seqs, versions, bytes });
   if (!budget.isLarge) return rows.slice();
   rows.check();
   return rows;
@@ -147,21 +147,25 @@ function cidAt(head: TableHead, column: number): string {
   return cid;
 }
 
-function startsOf(templateOfGroup: readonly number[], templates: readonly Template[], budget: DecodeBudget): number[] {
-  const starts = [0];
+function startsOf(
+  templateOfGroup: Float64Array | Uint8Array,
+  templates: readonly Template[],
+  budget: DecodeBudget,
+): Float64Array {
+  const starts = new Float64Array(templateOfGroup.length + 1);
   let count = 0;
-  for (const number of templateOfGroup) {
+  templateOfGroup.forEach((number, group) => {
     const template = templates[number];
     if (template === undefined) throw malformed('a template that is not there');
     count += template.cids.length;
-    starts.push(count);
-  }
+    starts[group + 1] = count;
+  });
   budget.takeChanges(count);
   return starts;
 }
 
 function countsOf(
-  templateOfGroup: readonly number[],
+  templateOfGroup: Float64Array | Uint8Array,
   templates: readonly Template[],
   heads: readonly TableHead[],
 ): { groups: number; columns: number[] }[] {
@@ -192,8 +196,8 @@ function readColumn(areas: ReadAreas, cid: string, count: number, budget: Decode
     if (version < 0 || version > CHANGE_NUMBER_MAX)
       throw invalidChange(`colVersion is not a number up to ${CHANGE_NUMBER_MAX}`);
   }
-  if (cid === SENTINEL_CID && values.some((value) => value !== null)) {
-    throw invalidChange("the sentinel '-1' has a value: send null");
+  for (let i = 0; cid === SENTINEL_CID && i < count; i++) {
+    if (values.at(i) !== null) throw invalidChange("the sentinel '-1' has a value: send null");
   }
   return { values, colVersions };
 }

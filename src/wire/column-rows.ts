@@ -8,10 +8,12 @@ import type { Change } from '../core/change.ts';
 import { SENTINEL_CID } from '../core/change.ts';
 import type { ChangeRows } from '../core/part.ts';
 import type { SqlValue } from '../core/sql-value.ts';
+import type { Column } from './column.ts';
 import { invalidChange } from './invalid-change.ts';
 import type { KeyColumn } from './key-column.ts';
 import { keyAt } from './key-column.ts';
 import type { Template } from './row-groups.ts';
+import type { SeqColumn, VersionColumn } from './row-numbers.ts';
 
 export interface DecodedTable {
   readonly name: string;
@@ -20,26 +22,27 @@ export interface DecodedTable {
 }
 
 export interface DecodedColumn {
-  readonly values: readonly SqlValue[];
+  readonly values: Column<SqlValue>;
   /** One number where all are equal. */
-  readonly colVersions: number | readonly number[];
+  readonly colVersions: number | Float64Array;
 }
 
 export interface DecodedColumns {
   readonly templates: readonly Template[];
-  readonly templateOfGroup: readonly number[];
+  readonly templateOfGroup: ArrayLike<number>;
   readonly tables: readonly DecodedTable[];
-  readonly seqs: readonly number[];
-  /** One number where all are equal, undefined where no row has one. */
-  readonly versions: number | readonly (number | undefined)[] | undefined;
+  /** Of all tables. */
+  readonly changes: number;
+  readonly seqs: SeqColumn;
+  readonly versions: VersionColumn;
   /** Of the body, inflated. */
   readonly bytes: number;
 }
 
 /** What a change takes in columns, beside its value and key. */
-const CELL_BYTES = 40;
+const CELL_BYTES = 32;
 /** Changes that are put together at once for who looks at one after the other. */
-const STEP_ROWS = 1_000;
+const STEP_ROWS = 200;
 
 /** Where in the columns a row stands. */
 interface Place {
@@ -61,7 +64,7 @@ export class ColumnRows implements ChangeRows {
   #mark: Place;
 
   constructor(columns: DecodedColumns) {
-    this.length = columns.seqs.length;
+    this.length = columns.changes;
     this.heldBytes = columns.bytes + CELL_BYTES * this.length;
     this.#columns = columns;
     this.#place = startOf(columns);
@@ -136,11 +139,11 @@ export class ColumnRows implements ChangeRows {
       const at = passed[number]!++;
       const colVersion = typeof colVersions === 'number' ? colVersions : colVersions[at]!;
       if (cid === SENTINEL_CID && colVersion !== cl) throw invalidSentinel();
-      const change = new DecodedChange(table.name, pk, cid, values[at]!);
+      const change = new DecodedChange(table.name, pk, cid, values.at(at)!);
       change.colVersion = colVersion;
       change.cl = cl;
-      change.seq = seqs[place.row]!;
-      const version = typeof versions === 'object' ? versions[place.row] : versions;
+      change.seq = seqs(place.row, i);
+      const version = versions(place.row, place.group);
       if (version !== undefined) change.version = version;
       rows.push(change);
     }

@@ -4,6 +4,7 @@
  */
 import { Real, sqlValueFromReal } from '../core/sql-value.ts';
 import { malformed } from './byte-reader.ts';
+import type { Column } from './column.ts';
 
 export interface Decimals {
   /** value = number / 10^places. */
@@ -32,10 +33,10 @@ export function decimalsOf(reals: readonly (number | Real)[]): Decimals | undefi
 }
 
 /** Errors  FRAME_MALFORMED for a power that is never written. */
-export function realsFromDecimals({ places, numbers }: Decimals): (number | Real)[] {
+export function realsFromDecimals(places: number, numbers: Float64Array): Column<number | Real> {
   const power = POWERS[places];
   if (power === undefined) throw malformed('a power of ten that is not in use');
-  return numbers.map((number) => sqlValueFromReal(number / power));
+  return { at: (place) => sqlValueFromReal(numbers[place]! / power) };
 }
 
 function isExact(value: number, places: number): boolean {

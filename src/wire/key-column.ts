@@ -40,7 +40,7 @@ export function writeKeys(areas: WriteAreas, keys: readonly Uint8Array[]): void 
 export interface KeyColumn {
   readonly bytes: Uint8Array;
   /** Where each ends. */
-  readonly ends: readonly number[];
+  readonly ends: Uint32Array;
 }
 
 /** The key at a place, not copied. */
@@ -81,28 +81,28 @@ function readEnds(
   budget.takeBytes(length * count);
   if (own * count > ends.left) throw malformed('it ends too early');
   const all = new Uint8Array(length * count);
-  const keyEnds: number[] = [];
-  for (let at = 0; at < all.length; at += length) {
+  const keyEnds = new Uint32Array(count);
+  if (length === 0 && count > 0) throw invalidChange('pk is not a packed primary key: it is empty');
+  for (let i = 0, at = 0; i < count; i++, at += length) {
     all.set(shared, at);
     if (own > 0) all.set(ends.raw(own), at + shared.length);
     const fault = packedKeyFault(all.subarray(at, at + length), budget.limits);
     if (fault !== undefined) throw invalidChange(`pk is not a packed primary key: ${fault}`);
-    keyEnds.push(at + length);
+    keyEnds[i] = at + length;
   }
-  if (keyEnds.length < count) throw invalidChange('pk is not a packed primary key: it is empty');
   return { bytes: all, ends: keyEnds };
 }
 
 function readAny(packed: ByteReader, count: number, limits: Limits): KeyColumn {
   const rest = packed.peek();
-  const ends: number[] = [];
+  const ends = new Uint32Array(count);
   let length = 0;
   for (let i = 0; i < count; i++) {
     const end = packedKeyEnd(packed.peek(), limits);
     if (typeof end === 'string') throw invalidChange(`pk is not a packed primary key: ${end}`);
     packed.raw(end);
     length += end;
-    ends.push(length);
+    ends[i] = length;
   }
   return { bytes: rest.slice(0, length), ends };
 }
@@ -131,16 +131,17 @@ function integersOf(keys: readonly Uint8Array[]): number[] | undefined {
   return integers;
 }
 
-function integerKeys(integers: readonly number[]): KeyColumn {
+function integerKeys(integers: Float64Array): KeyColumn {
   const writer = new ByteWriter(8 * integers.length);
-  const ends = integers.map((value) => {
+  const ends = new Uint32Array(integers.length);
+  integers.forEach((value, i) => {
     if (value < 0 || value >= 2 ** 48) throw malformed('an integer key is out of range');
     let size = 0;
     while (size < 6 && value >= 256 ** size) size += 1;
     writer.u8(1);
     writer.u8((size << 3) | 1);
-    for (let i = size - 1; i >= 0; i--) writer.u8(Math.floor(value / 256 ** i) % 256);
-    return writer.length;
+    for (let at = size - 1; at >= 0; at--) writer.u8(Math.floor(value / 256 ** at) % 256);
+    ends[i] = writer.length;
   });
   return { bytes: writer.take(), ends };
 }

@@ -22,8 +22,8 @@ export function writeNumbers(writer: ByteWriter, values: readonly number[]): voi
 }
 
 /** Errors  FRAME_MALFORMED; nothing is unfolded beyond `count` numbers. */
-export function readNumbers(reader: ByteReader, count: number): number[] {
-  if (count === 0) return [];
+export function readNumbers(reader: ByteReader, count: number): Float64Array {
+  if (count === 0) return new Float64Array();
   const form = reader.u8();
   const values = readForm(reader, form & 3, count);
   if ((form & DIFFERENCES) === 0) return values;
@@ -63,20 +63,22 @@ function writeRuns(writer: ByteWriter, values: readonly number[]): void {
   }
 }
 
-function readForm(reader: ByteReader, form: number, count: number): number[] {
-  if (form === EQUAL) return new Array<number>(count).fill(reader.signed());
-  const values: number[] = [];
+function readForm(reader: ByteReader, form: number, count: number): Float64Array {
+  if (form === EQUAL) return new Float64Array(count).fill(reader.signed());
   if (form === EACH) {
     if (count > reader.left) throw malformed('it ends too early');
-    for (let i = 0; i < count; i++) values.push(reader.signed());
+    const values = new Float64Array(count);
+    for (let i = 0; i < count; i++) values[i] = reader.signed();
     return values;
   }
   if (form !== RUNS) throw malformed('a column of numbers in an unknown form');
-  while (values.length < count) {
+  const values = new Float64Array(count);
+  for (let at = 0; at < count;) {
     const value = reader.signed();
-    const length = reader.count(count - values.length, 'numbers in a run');
+    const length = reader.count(count - at, 'numbers in a run');
     if (length === 0) throw malformed('an empty run');
-    for (let i = 0; i < length; i++) values.push(value);
+    values.fill(value, at, at + length);
+    at += length;
   }
   return values;
 }

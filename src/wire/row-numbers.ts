@@ -37,33 +37,46 @@ export function writeSeqs(packed: ByteWriter, rows: readonly Change[], form: num
   );
 }
 
+/** The seq of a change, by its place among all and in its group. */
+export type SeqColumn = (row: number, cell: number) => number;
+
 /** Errors  FRAME_MALFORMED, CHANGE_INVALID beyond seqMax. */
-export function readSeqs(packed: ByteReader, starts: readonly number[], form: number, seqMax: number): number[] {
-  const count = starts.at(-1)!;
-  const seqs: number[] = [];
-  if (form === SEQ_THROUGH) {
-    const first = packed.varint();
-    for (let i = 0; i < count; i++) seqs.push(first + i);
-  } else if (form === SEQ_RESTART) {
-    const first = packed.varint();
-    for (let group = 1; group < starts.length; group++) {
-      for (let i = starts[group - 1]!; i < starts[group]!; i++) seqs.push(first + i - starts[group - 1]!);
-    }
-  } else if (form === SEQ_ANY) {
-    let expected = 0;
-    for (const difference of readNumbers(packed, count)) {
-      seqs.push(expected + difference);
-      expected += difference + 1;
-    }
-  } else throw malformed('seq in an unknown form');
-  for (const seq of seqs) {
-    if (!(seq >= 0 && seq <= seqMax)) throw invalidChange(`seq is not a whole number up to ${seqMax}`);
-  }
-  return seqs;
+export function readSeqs(packed: ByteReader, starts: ArrayLike<number>, form: number, seqMax: number): SeqColumn {
+  const count = countIn(starts);
+  if (form === SEQ_ANY) return seqsOneByOne(readNumbers(packed, count), seqMax);
+  if (form !== SEQ_THROUGH && form !== SEQ_RESTART) throw malformed('seq in an unknown form');
+  const first = packed.varint();
+  const steps = form === SEQ_THROUGH ? count : longestGroup(starts);
+  checkSeq(first + steps - 1, seqMax);
+  return form === SEQ_THROUGH ? (row) => first + row : (_row, cell) => first + cell;
 }
 
-interface VersionPlaces {
-  readonly starts: readonly number[];
+function seqsOneByOne(seqs: Float64Array, seqMax: number): SeqColumn {
+  let expected = 0;
+  for (let i = 0; i < seqs.length; i++) {
+    seqs[i] = expected + seqs[i]!;
+    expected = seqs[i]! + 1;
+    checkSeq(seqs[i]!, seqMax);
+  }
+  return (row) => seqs[row]!;
+}
+
+function checkSeq(seq: number, seqMax: number): void {
+  if (!(seq >= 0 && seq <= seqMax)) throw invalidChange(`seq is not a whole number up to ${seqMax}`);
+}
+
+function longestGroup(starts: ArrayLike<number>): number {
+  let longest = 0;
+  for (let group = 1; group < starts.length; group++) longest = Math.max(longest, starts[group]! - starts[group - 1]!);
+  return longest;
+}
+
+function countIn(starts: ArrayLike<number>): number {
+  return starts[starts.length - 1]!;
+}
+
+interface VersionPlaces<Starts> {
+  readonly starts: Starts;
   readonly span: Range;
   readonly form: number;
 }
@@ -71,7 +84,7 @@ interface VersionPlaces {
 export function writeVersions(
   packed: ByteWriter,
   rows: readonly Change[],
-  { starts, span, form }: VersionPlaces,
+  { starts, span, form }: VersionPlaces<readonly number[]>,
 ): void {
   if (form === VERSION_GROUP) {
     writeNumbers(
@@ -86,27 +99,27 @@ export function writeVersions(
   }
 }
 
-/** One number where all are equal, undefined where no row has one. Errors  CHANGE_INVALID for a version outside of the span. */
+/** The origin version of a change, by its place among all and that of its group; undefined where it has none. */
+export type VersionColumn = (row: number, group: number) => number | undefined;
+
+/** Errors  CHANGE_INVALID for a version outside of the span. */
 export function readVersions(
   packed: ByteReader,
-  { starts, span, form }: VersionPlaces,
-): number | (number | undefined)[] | undefined {
-  const count = starts.at(-1)!;
+  { starts, span, form }: VersionPlaces<ArrayLike<number>>,
+): VersionColumn {
+  const count = countIn(starts);
   const [lo, hi] = span;
-  if (form === VERSION_NONE) return undefined;
-  if (form === VERSION_END) return hi;
+  if (form === VERSION_NONE) return () => undefined;
+  if (form === VERSION_END) return () => hi;
   const perRow = form === VERSION_ROW;
   const offsets = readNumbers(packed, perRow ? count : starts.length - 1);
   for (const offset of offsets) {
     const isInSpan = offset > 0 && offset <= hi - lo;
     if (!isInSpan && !(perRow && offset === 0)) throw invalidChange('its version lies outside of the span of its part');
   }
-  if (perRow) return offsets.map((offset) => (offset === 0 ? undefined : lo + offset));
-  const versions: number[] = [];
-  for (let group = 1; group < starts.length; group++) {
-    for (let i = starts[group - 1]!; i < starts[group]!; i++) versions.push(lo + offsets[group - 1]!);
-  }
-  return versions;
+  return perRow
+    ? (row) => (offsets[row] === 0 ? undefined : lo + offsets[row]!)
+    : (_row, group) => lo + offsets[group]!;
 }
 
 function seqForm(rows: readonly Change[], starts: readonly number[]): number {

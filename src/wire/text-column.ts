@@ -1,11 +1,13 @@
 /**
  * A column of texts: lengths in UTF-8 bytes and all bytes behind each other, or a dictionary where few differ.
  *
- * Why     One call encodes or decodes a whole column; texts of ASCII alone are then cut out of one string.
+ * Why     One call encodes or decodes a whole column; each text is cut out of one string when it is looked at.
  */
 import type { ByteReader } from './byte-reader.ts';
 import { malformed, textFromBytes } from './byte-reader.ts';
 import type { ByteWriter } from './byte-writer.ts';
+import type { Column } from './column.ts';
+import { endBefore, readEnds } from './column.ts';
 import type { DecodeBudget } from './decode-budget.ts';
 
 const encoder = new TextEncoder();
@@ -13,6 +15,8 @@ const DICTIONARY_MAX = 256;
 /** A dictionary pays where each of its texts comes this often on average. */
 const REPEATS_MIN = 4;
 const PROBE = 64;
+/** The first byte of a character beyond 16 bits. */
+const FOUR_BYTES = 0xf0;
 
 /** The places of each text in a dictionary, or undefined where it does not pay. */
 export interface TextDictionary {
@@ -43,18 +47,19 @@ export function writeDictionary(writer: ByteWriter, { texts, places }: TextDicti
   for (const place of places) writer.u8(place);
 }
 
-export function readDictionary(reader: ByteReader, count: number, budget: DecodeBudget): string[] {
-  const texts = readTexts(reader, reader.count(DICTIONARY_MAX, 'texts in a dictionary'), budget);
-  const values: string[] = [];
+export function readDictionary(reader: ByteReader, count: number, budget: DecodeBudget): Column<string> {
+  const textCount = reader.count(DICTIONARY_MAX, 'texts in a dictionary');
+  const column = readTexts(reader, textCount, budget);
+  const texts = Array.from({ length: textCount }, (_, i) => column.at(i)!);
+  const places = reader.raw(count).slice();
   let units = 0;
-  for (const place of reader.raw(count)) {
+  for (const place of places) {
     const text = texts[place];
     if (text === undefined) throw malformed('a text that is not in the dictionary');
     units += text.length;
-    values.push(text);
   }
   budget.takeBytes(units);
-  return values;
+  return { at: (place) => texts[places[place]!] };
 }
 
 export function writeTexts(writer: ByteWriter, texts: readonly string[]): void {
@@ -66,28 +71,28 @@ export function writeTexts(writer: ByteWriter, texts: readonly string[]): void {
 }
 
 /** Errors  FRAME_MALFORMED for anything but UTF-8; CHANGE_INVALID is not its business. */
-export function readTexts(reader: ByteReader, count: number, { limits }: DecodeBudget): string[] {
-  if (count > reader.left) throw malformed('it ends too early');
-  const lengths: number[] = [];
-  let sum = 0;
-  for (let i = 0; i < count; i++) {
-    const length = reader.count(limits.valueBytesMax, 'bytes in a text');
-    lengths.push(length);
-    sum += length;
-  }
+export function readTexts(reader: ByteReader, count: number, { limits }: DecodeBudget): Column<string> {
+  const ends = readEnds(reader, count, { bytesMax: limits.valueBytesMax, what: 'bytes in a text' });
+  const sum = endBefore(ends, count);
   const bytes = reader.raw(sum);
   const all = textFromBytes(bytes);
-  return all.length === sum ? slicesOf(all, lengths) : textsOf(bytes, lengths);
+  const unitEnds = all.length === sum ? ends : unitEndsOf(bytes, ends);
+  return { at: (place) => all.slice(endBefore(unitEnds, place), unitEnds[place]) };
 }
 
-function slicesOf(all: string, lengths: readonly number[]): string[] {
+/** Where each text ends in the one of all, in UTF-16 code units. Errors  FRAME_MALFORMED for half a character. */
+function unitEndsOf(bytes: Uint8Array, ends: Float64Array): Float64Array {
+  let units = 0;
   let at = 0;
-  return lengths.map((length) => all.slice(at, (at += length)));
+  return ends.map((end) => {
+    if (at < end && isContinuation(bytes[at]!)) throw malformed('a text is not UTF-8');
+    for (; at < end; at++) if (!isContinuation(bytes[at]!)) units += bytes[at]! >= FOUR_BYTES ? 2 : 1;
+    return units;
+  });
 }
 
-function textsOf(bytes: Uint8Array, lengths: readonly number[]): string[] {
-  let at = 0;
-  return lengths.map((length) => textFromBytes(bytes.subarray(at, (at += length))));
+function isContinuation(byte: number): boolean {
+  return (byte & 0xc0) === 0x80;
 }
 
 function utf8Length(text: string): number {

@@ -11,6 +11,8 @@ import { looksRandom } from './areas.ts';
 import type { ByteReader } from './byte-reader.ts';
 import { malformed } from './byte-reader.ts';
 import type { ByteWriter } from './byte-writer.ts';
+import type { Column } from './column.ts';
+import { endBefore, readEnds } from './column.ts';
 import type { DecodeBudget } from './decode-budget.ts';
 import { decimalsOf, realsFromDecimals } from './decimals.ts';
 import { invalidChange } from './invalid-change.ts';
@@ -64,23 +66,23 @@ export function readValues(
   areas: ReadAreas,
   count: number,
   budget: DecodeBudget,
-): { readonly values: SqlValue[]; readonly flag: boolean } {
+): { readonly values: Column<SqlValue>; readonly flag: boolean } {
   const { packed } = areas;
   const head = packed.u8();
   const flag = (head & COLUMN_FLAG) !== 0;
   const form = head & 0x0f;
   if ((head & ~(COLUMN_FLAG | WITH_NULLS | 0x0f)) !== 0) throw malformed('a column in an unknown form');
-  if (form === FORM.nulls) return { values: new Array<SqlValue>(count).fill(null), flag };
+  if (form === FORM.nulls) return { values: NULLS, flag };
   if ((head & WITH_NULLS) === 0) return { values: readForm(areas, form, count, budget), flag };
-  const bits = packed.raw(Math.ceil(count / 8)).slice();
-  const isFilled = (i: number): boolean => (bits[i >> 3]! & (1 << (i & 7))) !== 0;
+  const bits = packed.raw(Math.ceil(count / 8));
+  const places = new Int32Array(count);
   let filledCount = 0;
-  for (let i = 0; i < count; i++) if (isFilled(i)) filledCount += 1;
+  for (let i = 0; i < count; i++) places[i] = (bits[i >> 3]! & (1 << (i & 7))) === 0 ? -1 : filledCount++;
   const filled = readForm(areas, form, filledCount, budget);
-  const values: SqlValue[] = [];
-  for (let i = 0, next = 0; i < count; i++) values.push(isFilled(i) ? filled[next++]! : null);
-  return { values, flag };
+  return { values: { at: (place) => (places[place]! < 0 ? null : filled.at(places[place]!)) }, flag };
 }
+
+const NULLS: Column<null> = { at: () => null };
 
 function isOneKind(kinds: number): boolean {
   return (kinds & (kinds - 1)) === 0 || kinds === (INTEGER_BIT | LONG_BIT);
@@ -150,7 +152,7 @@ function writeBlobForm(areas: WriteAreas, blobs: readonly Uint8Array[], begin: (
   (raw ?? areas.packed).raw(all);
 }
 
-function readForm(areas: ReadAreas, form: number, count: number, budget: DecodeBudget): SqlValue[] {
+function readForm(areas: ReadAreas, form: number, count: number, budget: DecodeBudget): Column<SqlValue> {
   const { packed } = areas;
   switch (form) {
     case FORM.integers:
@@ -158,9 +160,9 @@ function readForm(areas: ReadAreas, form: number, count: number, budget: DecodeB
     case FORM.longs:
       return readEach(packed, count, () => sqlValueFromInteger(packed.int64()));
     case FORM.reals:
-      return readEach(packed, count, () => realFrom(packed.float64()));
+      return readReals(packed, count);
     case FORM.decimals:
-      return realsFromDecimals({ places: packed.u8(), numbers: readNumbers(packed, count) });
+      return realsFromDecimals(packed.u8(), readNumbers(packed, count));
     case FORM.texts:
       return readTexts(packed, count, budget);
     case FORM.dictionary:
@@ -184,11 +186,17 @@ function readEach(packed: ByteReader, count: number, read: () => SqlValue): SqlV
   return values;
 }
 
-function readBlobs(packed: ByteReader, from: ByteReader, count: number, { limits }: DecodeBudget): Uint8Array[] {
+function readReals(packed: ByteReader, count: number): Column<number | Real> {
   if (count > packed.left) throw malformed('it ends too early');
-  const lengths: number[] = [];
-  for (let i = 0; i < count; i++) lengths.push(packed.count(limits.valueBytesMax, 'bytes in a blob'));
-  return lengths.map((length) => from.raw(length).slice());
+  const values = new Float64Array(count);
+  for (let i = 0; i < count; i++) values[i] = checkedReal(packed.float64());
+  return { at: (place) => sqlValueFromReal(values[place]!) };
+}
+
+function readBlobs(packed: ByteReader, from: ByteReader, count: number, { limits }: DecodeBudget): Column<Uint8Array> {
+  const ends = readEnds(packed, count, { bytesMax: limits.valueBytesMax, what: 'bytes in a blob' });
+  const all = from.raw(endBefore(ends, count)).slice();
+  return { at: (place) => all.slice(endBefore(ends, place), ends[place]) };
 }
 
 function writeMixed(packed: ByteWriter, value: SqlValue): void {
@@ -211,7 +219,7 @@ function readMixed(packed: ByteReader, { limits }: DecodeBudget): SqlValue {
     case LONG_BIT:
       return sqlValueFromInteger(packed.int64());
     case REAL_BIT:
-      return realFrom(packed.float64());
+      return sqlValueFromReal(checkedReal(packed.float64()));
     case TEXT_BIT:
       return packed.text(limits.valueBytesMax);
     case BLOB_BIT:
@@ -221,9 +229,9 @@ function readMixed(packed: ByteReader, { limits }: DecodeBudget): SqlValue {
   }
 }
 
-function realFrom(value: number): number | Real {
+function checkedReal(value: number): number {
   if (Number.isNaN(value)) throw invalidChange('val is NaN, which is no SQL value: send null');
-  return sqlValueFromReal(value);
+  return value;
 }
 
 /** A set bit is a value that is not NULL. */

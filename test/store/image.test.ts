@@ -44,6 +44,33 @@ test('an image has rows and coverage of its source, one cursor into it, and noth
   for (const store of [adopter, source, other]) store.close();
 });
 
+test('an image is compacted in a file beside it, which goes; a disk without room for it refuses', async () => {
+  const disk = new MemoryFileSystem();
+  const driver = await createWasmDriver({ fileSystem: disk });
+  const store = openTestStore({ driver, path: '/data.db' });
+  for (let i = 0; i < 40; i++) write(store, `INSERT INTO num VALUES (${i}, '${'x'.repeat(100_000)}')`);
+  store.flush();
+  const { announced, storedMax, identity } = store;
+  const source = { site: identity.site, cursor: { nonce: identity.era, at: storedMax }, announced };
+  const namesAfter = (path: string, roomBytes: number): string[] => {
+    store.copyForOthers(path);
+    const connection = driver.open(path);
+    const used = [...disk.snapshot().live.values()].reduce((sum, { size }) => sum + size, 0);
+    disk.capacityBytes = used + roomBytes;
+    try {
+      stripImage(connection, source);
+    } finally {
+      disk.capacityBytes = Infinity;
+      connection.close();
+    }
+    return [...disk.snapshot().live.keys()].filter((name) => name.startsWith(path));
+  };
+  expect(() => namesAfter('/small.db', 1_000_000)).toThrow(expect.objectContaining({ code: 'STORAGE_FULL' }));
+  expect(namesAfter('/image.db', Infinity)).toEqual(['/image.db']);
+  expect([...disk.snapshot().live.keys()].filter((name) => name.includes('temporary'))).toEqual([]);
+  store.close();
+});
+
 test.each([
   ['nothing more', '', undefined],
   ['a trigger', 'CREATE TRIGGER t AFTER INSERT ON num BEGIN DELETE FROM todo; END', 'the trigger t'],

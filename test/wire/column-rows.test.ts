@@ -63,6 +63,22 @@ describe('rows that are kept as columns', () => {
     }
   });
 
+  test('are texts of any characters, each cut where it was sent', () => {
+    const texts = ['é', '', 'a', '😀b', '\uFEFF', '中'];
+    const rows = Array.from({ length: 60 }, (_, i): Change => {
+      return { ...change, pk: encodePackedKey([i]), val: i % 7 === 0 ? null : `${texts[i % 6]}${i % 5}`, seq: i };
+    });
+    expect([...decoded({ site, span: [0, 9], rows })]).toEqual(rows);
+  });
+
+  test('are refused with a text that is cut inside of a character', () => {
+    const rows = ['é', 'a'].map((val, i): Change => ({ ...change, pk: encodePackedKey([i]), val, seq: i }));
+    const bytes = codec.encode({ type: 'part', blob: codec.blobOf({ site, span: [0, 9], rows }), claims: [] });
+    const lengths = bytes.findIndex((byte, i) => byte === 2 && bytes[i + 1] === 1 && bytes[i + 2] === 0xc3);
+    bytes.set([1, 2], lengths);
+    expect(() => codec.decode(bytes)).toThrow(expect.objectContaining({ code: 'FRAME_MALFORMED' }));
+  });
+
   test('say about how much they hold, texts that they repeat counted once', () => {
     const rows = Array.from({ length: 1_000 }, (_, i) => ({ ...change, pk: encodePackedKey([i]), seq: i }));
     const short = decoded({ site, span: [0, 9], rows }).heldBytes!;

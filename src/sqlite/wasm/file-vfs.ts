@@ -2,7 +2,8 @@
  * SQLite's file layer over a FileSystem: one a engine instance, any number of databases.
  *
  * The engine knows a database by a short logical name (`d7`, and `d7-wal`, `d7-journal` beside it), since it
- * refuses names of more than 56 characters; any other name is refused, so SQL cannot reach other files.
+ * refuses names of more than 56 characters; any other name is refused, so SQL cannot reach other files. A file without
+ * a name is a temporary one, which the engine asks for where temp_store = FILE: it goes when it is closed.
  * There are no locks here: the driver lets one owner in. Nothing is thrown into the engine: an error becomes a
  * result code and is kept for the message.
  */
@@ -38,6 +39,7 @@ interface OpenFile {
   readonly handle: FileHandle;
   readonly path: string;
   readonly database: string;
+  readonly isTemporary: boolean;
   /** A file that was just made: its name must be made durable with its first sync. */
   nameUnsynced: boolean;
   /** Bytes from..to hold every write since the last sync. */
@@ -52,6 +54,7 @@ export class FileVfs implements Vfs {
   readonly #pathByDatabase = new Map<string, string>();
   readonly #files = new Map<Pointer, OpenFile>();
   #databases = 0;
+  #temporaryFiles = 0;
 
   constructor(fileSystem: FileSystem, noteError: (error: unknown) => void) {
     this.#fileSystem = fileSystem;
@@ -74,12 +77,15 @@ export class FileVfs implements Vfs {
 
   xOpen(name: string | null, file: Pointer, flags: number, outFlags: DataView): number {
     return this.#attempt(CANTOPEN, () => {
-      const found = this.#resolve(name);
+      const isTemporary = name === null;
+      const found = isTemporary ? this.#temporaryFile() : this.#resolve(name);
       if (found === undefined) return CANTOPEN;
       const create = (flags & OPEN_CREATE) !== 0;
       const isNew = this.#fileSystem.sizeOf(found.path) === undefined;
       const handle = this.#fileSystem.open(found.path, { create });
-      this.#files.set(file, { handle, ...found, nameUnsynced: isNew, unsynced: undefined, syncFailed: false });
+      const unsynced = { nameUnsynced: isNew, unsynced: undefined, syncFailed: false };
+      this.#files.set(file, { handle, ...found, isTemporary, ...unsynced });
+      if (isTemporary) this.#fileSystem.truncate(handle, 0);
       outFlags.setInt32(0, flags, true);
       return OK;
     });
@@ -91,6 +97,7 @@ export class FileVfs implements Vfs {
     this.#files.delete(file);
     return this.#attempt(OK, () => {
       this.#fileSystem.close(open.handle);
+      if (open.isTemporary) this.#fileSystem.remove(open.path);
       return OK;
     });
   }
@@ -218,12 +225,21 @@ export class FileVfs implements Vfs {
     });
   }
 
-  #resolve(name: string | null): { readonly path: string; readonly database: string } | undefined {
-    const dash = name === null ? -1 : name.indexOf('-');
-    const database = dash === -1 ? (name ?? '') : name!.slice(0, dash);
+  #resolve(name: string): { readonly path: string; readonly database: string } | undefined {
+    const dash = name.indexOf('-');
+    const database = dash === -1 ? name : name.slice(0, dash);
     const path = this.#pathByDatabase.get(database);
     if (path === undefined) return undefined;
-    return { path: dash === -1 ? path : path + name!.slice(dash), database };
+    return { path: dash === -1 ? path : path + name.slice(dash), database };
+  }
+
+  /** Nobody says of which database it is: it stands beside the one that was opened last. */
+  #temporaryFile(): { readonly path: string; readonly database: string } | undefined {
+    const last = [...this.#pathByDatabase].at(-1);
+    if (last === undefined) return undefined;
+    const [database, path] = last;
+    this.#temporaryFiles += 1;
+    return { path: `${path}-temporary-${this.#temporaryFiles}`, database };
   }
 
   #open(file: Pointer): OpenFile {

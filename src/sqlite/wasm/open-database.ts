@@ -49,7 +49,7 @@ export function execute(engine: Engine, db: Pointer, sql: string): void {
   }
 }
 
-/** Temporary data in memory: with files inserts are 3 times slower, and the file layer has none to give. */
+/** Temporary data in memory: with files inserts are 3 times slower. */
 export function useMemoryForTemporaryData(engine: Engine, db: Pointer): void {
   execute(engine, db, 'PRAGMA temp_store = MEMORY');
 }

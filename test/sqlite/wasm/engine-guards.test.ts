@@ -102,9 +102,23 @@ describe('temporary data', () => {
   const SORT = `CREATE TEMP TABLE u (a, b);
     INSERT INTO u WITH RECURSIVE n(a) AS (SELECT 1 UNION ALL SELECT a + 1 FROM n LIMIT 20000) SELECT a, hex(zeroblob(200)) FROM n`;
 
-  test('goes to files of the engine where nobody says otherwise', () => {
-    const { engine, vfs } = bareEngine(new MemoryFileSystem());
-    const db = openDatabase(engine, vfs.admit('/a.db'), VFS_NAME);
+  const temporaryFiles = (disk: MemoryFileSystem): string[] =>
+    [...disk.snapshot().live.keys()].filter((name) => name.startsWith('/a.db-temporary'));
+
+  test('goes to files beside the database where nobody says otherwise, which go with it', () => {
+    const disk = new MemoryFileSystem();
+    const { engine, vfs } = bareEngine(disk);
+    const name = vfs.admit('/a.db');
+    const db = openDatabase(engine, name, VFS_NAME);
+    execute(engine, db, SORT);
+    expect(temporaryFiles(disk)).not.toEqual([]);
+    vfs.dismiss(name);
+    expect(temporaryFiles(disk)).toEqual([]);
+  });
+
+  test('has no files where no database is open', () => {
+    const { engine } = bareEngine(new MemoryFileSystem());
+    const db = openDatabase(engine, ':memory:', VFS_NAME);
     expect(codeOf(() => execute(engine, db, SORT))).toBe('STORAGE_FAILED');
   });
 
@@ -113,6 +127,7 @@ describe('temporary data', () => {
     const db = (await driverOver(disk)).open('/a.db');
     db.exec(SORT);
     expect(db.prepare('SELECT count(*) FROM u').get()).toEqual([20_000]);
+    expect(temporaryFiles(disk)).toEqual([]);
   });
 });
 
