@@ -179,7 +179,7 @@ export const SESSION_FAULTS: readonly Fault[] = [
     tests: ['test/replica/inbox.test.ts'],
     file: 'src/replica/inbox.ts',
     find: 'if (!this.#counts.isLight(entry.source)) continue;',
-    replace: 'if (changesIn(entry.input) > LIGHT_CHANGES) continue;',
+    replace: 'if (changesIn(entry.input) > this.#firstMax / 5) continue;',
   },
   {
     name: 'inbox-outlives-session',
