@@ -64,6 +64,28 @@ it('a write does not wait until all is merged that another link has sent before'
   expect(found[0]).toBeLessThan(20);
 });
 
+/** A transaction of 5,000 changes, of which each input takes a turn. */
+function writeMuch(node: Node, name: string): void {
+  node.write(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2500)
+    INSERT INTO todo SELECT '${name} ' || i, 'title', 0 FROM n`);
+  node.replica.flush();
+}
+
+it('a merge is put off for what took long to decode once, however many links send much', async () => {
+  const server = await world.node();
+  const leaves = await Promise.all(Array.from({ length: 4 }, () => world.node()));
+  const wires = leaves.map((leaf) => world.connect(leaf, server));
+  await eventually(() => wires.every(({ client }) => client.live), 'all links are live');
+  const resume = server.replica.suspend();
+  leaves.forEach((leaf, i) => writeMuch(leaf, `leaf ${i}`));
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  const waiting: number[] = [];
+  server.replica.onCommit(() => waiting.push(server.replica.waitingChanges));
+  resume();
+  await eventually(() => server.rows(COUNT)[0]?.[0] === 10_000, 'everything is merged');
+  expect(Math.max(...waiting)).toBeLessThanOrEqual(10_000);
+});
+
 describe('beside a bulk transfer', () => {
   /** A server that stands still while a leaf sends it three transactions, larger than a turn, and another one ten small ones. */
   async function busyServer(): Promise<{ readonly server: Node; readonly resume: () => void }> {
@@ -71,11 +93,7 @@ describe('beside a bulk transfer', () => {
     const wires = [world.connect(bulk, server), world.connect(live, server)];
     await eventually(() => wires.every(({ client }) => client.live), 'both links are live');
     const resume = server.replica.suspend();
-    for (let i = 0; i < 3; i++) {
-      bulk.write(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2500)
-        INSERT INTO todo SELECT 'bulk ${i} ' || i, 'title', 0 FROM n`);
-      bulk.replica.flush();
-    }
+    for (let i = 0; i < 3; i++) writeMuch(bulk, `bulk ${i}`);
     for (let i = 0; i < 10; i++) {
       live.write(`INSERT INTO todo VALUES ('live ${i}', 'title', 0)`);
       live.replica.flush();
