@@ -10,7 +10,7 @@ import { steadyClock } from '../core/steady-clock.ts';
 
 /** A turn is to take so long, and so long where nobody else may wait. */
 const TURN_MS = 20;
-const ALONE_MS = 60;
+const ALONE_MS = 100;
 /** Who has written will write again soon. */
 const WRITING_MS = 1_000;
 /** A commit for fewer costs more than it is worth. */

@@ -40,15 +40,15 @@ test('a slow machine takes no less than a commit is worth, a fast one no more th
 
 test('who is alone and does not write takes more at once, for larger groups need fewer commits', () => {
   const machine = new Machine();
-  machine.merges(30, 10);
-  expect(machine.size.changes).toBe(2_000);
+  machine.merges(30, 16);
+  expect(machine.size.changes).toBe(1_250);
   machine.links = 1;
-  expect(machine.size.changes).toBe(6_000);
+  expect(machine.size.changes).toBe(6_250);
   machine.size.noteWrite();
   machine.clock += 1_000;
-  expect(machine.size.changes).toBe(2_000);
+  expect(machine.size.changes).toBe(1_250);
   machine.clock += 1;
-  expect(machine.size.changes).toBe(6_000);
+  expect(machine.size.changes).toBe(6_250);
 });
 
 test('a clock that stands still or is set back within a turn leaves the most there may be', () => {
