@@ -32,11 +32,19 @@ export class GroupMerge<Source> {
 
   /** Merges what the inbox gives next, about `changes` together; each sender hears of its input. */
   mergeNext(changes: number): void {
-    const { inbox, guard } = this.#parts;
-    if (inbox.length === 0) return;
-    const group = inbox.takeGroup(changes);
+    const group = this.#parts.inbox.takeGroup(changes);
     const [first] = group;
     if (first?.base !== undefined) return this.#storeBase(first, first.base);
+    this.#mergeGroup(group);
+  }
+
+  /** Merges what would wait for others' larger inputs. */
+  mergeLight(): void {
+    this.#mergeGroup(this.#parts.inbox.takeLight());
+  }
+
+  #mergeGroup(group: readonly InboxEntry<Source>[]): void {
+    const { guard } = this.#parts;
     const results = this.#mergeAll(group.filter(({ input }) => !movesCursorOnly(input)));
     this.#noteCursors(group, results);
     for (const entry of group) {

@@ -14,6 +14,7 @@ import { wholeBytesMax } from '../core/limits.ts';
 import type { SiteId } from '../core/site-id.ts';
 import type { InputResult, MergeInput } from '../store/store-port.ts';
 import type { PartBlob } from '../wire/part-blob.ts';
+import { changesIn, InboxCounts } from './inbox-counts.ts';
 import { partsInGroups } from './part-pieces.ts';
 
 export interface InboxEntry<Source> {
@@ -34,16 +35,23 @@ export interface InboxEntry<Source> {
   readonly failed: (error: ReplicationError) => void;
 }
 
+/** A source with no more changes waiting keeps nobody waiting. */
+const LIGHT_CHANGES = 200;
+/** What goes before others has no more, and goes first only where as much waits in all: a commit of its own has its price. */
+const FIRST_CHANGES = 1_000;
+
 export class Inbox<Source> {
   readonly #changesMax: number;
   readonly #bytesMax: number;
+  readonly #firstMax: number;
+  readonly #counts: InboxCounts<Source>;
   #entries: InboxEntry<Source>[] = [];
-  #changes = 0;
-  #bytes = 0;
 
   constructor(limits: Pick<Limits, 'groupChangesMax' | 'messageBytesMax'>) {
     this.#changesMax = limits.groupChangesMax;
     this.#bytesMax = wholeBytesMax(limits);
+    this.#firstMax = Math.min(FIRST_CHANGES, this.#changesMax);
+    this.#counts = new InboxCounts(Math.min(LIGHT_CHANGES, this.#changesMax));
   }
 
   get length(): number {
@@ -52,25 +60,29 @@ export class Inbox<Source> {
 
   /** Changes that wait, for the loop to decode no more than it can merge soon. */
   get changes(): number {
-    return this.#changes;
+    return this.#counts.changes;
   }
 
   /** As many wait as make a group, or as much as a message may unfold to half of: more is not decoded meanwhile. */
   isFull(changesWanted: number): boolean {
-    return this.#changes >= Math.min(changesWanted, this.#changesMax) || this.#bytes >= this.#bytesMax;
+    return this.#counts.changes >= Math.min(changesWanted, this.#changesMax) || this.#counts.bytes >= this.#bytesMax;
+  }
+
+  /** Whether a source that has little waiting may add to what is full in number only. */
+  mayOverfill(source: Source): boolean {
+    return this.#counts.bytes < this.#bytesMax && this.#counts.isLight(source);
   }
 
   add(entry: InboxEntry<Source>): void {
-    this.#changes += changesIn(entry.input);
-    this.#bytes += bytesOf(entry);
-    if (changesIn(entry.input) <= this.#changesMax) this.#entries.push(entry);
-    else this.#entries.push(...cutEntry(entry, this.#changesMax));
+    const pieces = changesIn(entry.input) <= this.#changesMax ? [entry] : cutEntry(entry, this.#changesMax);
+    for (const piece of pieces) this.#counts.add(piece);
+    this.#entries.push(...pieces);
   }
 
   /** The next group: at least one entry, then as many as fit; a base stands alone. */
   takeGroup(changesWanted: number = this.#changesMax): InboxEntry<Source>[] {
     const changesMax = Math.min(changesWanted, this.#changesMax);
-    this.#keep(({ pieces }) => pieces?.ended !== true);
+    this.#dropEnded();
     let changes = 0;
     let count = 0;
     for (const entry of this.#entries) {
@@ -83,6 +95,27 @@ export class Inbox<Source> {
     return this.#take(count);
   }
 
+  /**
+   * What sources with little waiting have sent, where others with much would take it along; empty elsewhere.
+   *
+   * Why     A source's own order is kept: it has nothing that stays before what is taken. Between sources there is none.
+   */
+  takeLight(): InboxEntry<Source>[] {
+    if (this.#counts.changes < this.#firstMax || !this.#counts.hasHeavy) return [];
+    this.#dropEnded();
+    const light: InboxEntry<Source>[] = [];
+    let changes = 0;
+    for (const entry of this.#entries) {
+      if (!this.#counts.isLight(entry.source)) continue;
+      changes += changesIn(entry.input);
+      if (changes > this.#firstMax) break;
+      light.push(entry);
+    }
+    const taken = new Set(light);
+    this.#keep((entry) => !taken.has(entry));
+    return light;
+  }
+
   /** R1: what a closed session queued is dropped. */
   dropFrom(source: Source): void {
     this.#keep((entry) => entry.source !== source);
@@ -93,29 +126,21 @@ export class Inbox<Source> {
     return this.#take(this.#entries.length);
   }
 
+  #dropEnded(): void {
+    this.#keep(({ pieces }) => pieces?.ended !== true);
+  }
+
   #keep(isKept: (entry: InboxEntry<Source>) => boolean): void {
     if (this.#entries.every(isKept)) return;
+    for (const entry of this.#entries) if (!isKept(entry)) this.#counts.remove(entry);
     this.#entries = this.#entries.filter(isKept);
-    this.#changes = this.#entries.reduce((sum, { input }) => sum + changesIn(input), 0);
-    this.#bytes = this.#entries.reduce((sum, entry) => sum + bytesOf(entry), 0);
   }
 
   #take(count: number): InboxEntry<Source>[] {
     const taken = this.#entries.splice(0, count);
-    for (const entry of taken) {
-      this.#changes -= changesIn(entry.input);
-      this.#bytes -= bytesOf(entry);
-    }
+    for (const entry of taken) this.#counts.remove(entry);
     return taken;
   }
-}
-
-function changesIn({ parts }: MergeInput): number {
-  return parts.reduce((sum, { rows }) => sum + rows.length, 0);
-}
-
-function bytesOf({ heldBytes = 0 }: Pick<InboxEntry<unknown>, 'heldBytes'>): number {
-  return heldBytes;
 }
 
 function cutEntry<Source>(entry: InboxEntry<Source>, changesMax: number): InboxEntry<Source>[] {
@@ -136,7 +161,7 @@ function cutEntry<Source>(entry: InboxEntry<Source>, changesMax: number): InboxE
     };
     const first = i === 0 ? { whole: entry.input } : {};
     // The pieces share what is held, until the last has been merged.
-    const held = last ? { heldBytes: bytesOf(entry) } : {};
+    const held = last && entry.heldBytes !== undefined ? { heldBytes: entry.heldBytes } : {};
     return { source: entry.source, input, blobs: [], done, failed, pieces, ...first, ...held };
   });
 }

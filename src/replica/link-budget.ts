@@ -16,10 +16,24 @@ export interface ByteHolder {
 export class LinkBudget {
   readonly #bytesMax: number;
   readonly #bytesByHolder = new Map<ByteHolder, number>();
+  readonly #links = new Set<ByteHolder>();
   #bytes = 0;
 
   constructor(bytesMax: number) {
     this.#bytesMax = bytesMax;
+  }
+
+  /** How many links there are. */
+  get links(): number {
+    return this.#links.size;
+  }
+
+  join(link: ByteHolder): void {
+    this.#links.add(link);
+  }
+
+  leave(link: ByteHolder): void {
+    this.#links.delete(link);
   }
 
   /** More than half of the bound is held, as far as is known: see recount(). */

@@ -10,15 +10,6 @@ import type { Runtime } from '../core/runtime.ts';
 /** Changes that make a turn a long one. */
 export const LONG_TURN_CHANGES = 1_000;
 
-/** Who is alone waits for nobody else: larger groups need fewer commits. */
-const ALONE_CHANGES = 10_000;
-const SHARED_CHANGES = 5_000;
-
-/** Changes that one turn decodes, and that it merges, with so many links. */
-export function changesOfTurn(links: number): number {
-  return links > 1 ? SHARED_CHANGES : ALONE_CHANGES;
-}
-
 export interface LoopTurnsOptions {
   readonly runtime: Pick<Runtime, 'defer'>;
   /** The loop neither stands still nor has ended. */

@@ -19,19 +19,17 @@ import type { FramePort } from '../transport/frame-port.ts';
 import type { Codec } from '../wire/codec-port.ts';
 import { announceCommit, commitOfFlush, commitOfGroup } from './commit.ts';
 import { DurablePort } from './durable-port.ts';
-import { GroupMerge } from './group-merge.ts';
 import { GrowthLog } from './growth-log.ts';
-import { Inbox } from './inbox.ts';
 import { LazyCursors } from './lazy-cursors.ts';
 import { localFacts } from './local-facts.ts';
+import { LoopInputs } from './loop-inputs.ts';
 import { LoopJobs } from './loop-jobs.ts';
-import { changesOfTurn, LONG_TURN_CHANGES, LoopTurns } from './loop-turns.ts';
+import { LoopTurns } from './loop-turns.ts';
 import { LinkBudget } from './link-budget.ts';
 import type { HostedLink, LinkHost } from './link-host.ts';
 import { calledLinks, carryingLinks, meshOf, meshRefusal } from './mesh.ts';
 import { coverageToState } from './peer-facts.ts';
 import { ReadQueue } from './read-queue.ts';
-import { ReceivingLinks } from './receiving-links.ts';
 import { endPeersOfRefused, refusedWritesRefusal } from './refused-writes.ts';
 import type { AttachOptions, Commit, Link, ReplicaPort } from './replica-port.ts';
 import { SessionLink } from './session-link.ts';
@@ -56,12 +54,10 @@ export class Replica implements ReplicaPort {
   readonly #options: ReplicaOptions;
   readonly #host: LinkHost;
   readonly #growth: GrowthLog;
-  readonly #inbox: Inbox<HostedLink>;
   readonly #cursors: LazyCursors;
-  readonly #merge: GroupMerge<HostedLink>;
+  readonly #inputs: LoopInputs<HostedLink>;
   readonly #links = new Set<SessionLink>();
   readonly #listeners = new Set<(commit: Commit) => void>();
-  readonly #receiving = new ReceivingLinks<HostedLink>();
   readonly #reads: ReadQueue<HostedLink>;
   readonly #jobs = new LoopJobs((job) => this.#post(job));
   readonly #turns: LoopTurns;
@@ -77,12 +73,11 @@ export class Replica implements ReplicaPort {
     this.dbid = options.dbid;
     if (options.hasUpstreams === true) this.#mesh = options.store.mesh;
     this.#growth = new GrowthLog(options.limits.growthLogMax);
-    this.#inbox = new Inbox(options.limits);
     this.#cursors = new LazyCursors(options.store, options.runtime, (job) => this.#post(job));
-    this.#merge = this.#makeMerge();
     const mayTurn = (): boolean => !this.#closed && this.#suspended === 0;
     this.#turns = new LoopTurns({ runtime: options.runtime, mayTurn, turn: () => this.#turn() });
     const { limits, runtime, budget = new LinkBudget(limits.linksBytesMax) } = options;
+    this.#inputs = this.#makeInputs(budget);
     const wake = (): void => this.#turns.ask();
     this.#reads = new ReadQueue({ waitingMax: limits.linkReadsMax, budget, runtime, wake });
     this.#host = this.#makeHost(budget);
@@ -96,7 +91,7 @@ export class Replica implements ReplicaPort {
 
   /** Changes received and not merged yet: the loop decodes no more than it can merge soon. */
   get waitingChanges(): number {
-    return this.#inbox.changes;
+    return this.#inputs.changes;
   }
 
   /** Errors  CLOSED; LIMIT_EXCEEDED beyond limits.linksMax. */
@@ -111,11 +106,13 @@ export class Replica implements ReplicaPort {
     const durable = new DurablePort(port, this.store, this.#options.limits);
     const link = new SessionLink(this.#host, durable, options);
     this.#links.add(link);
+    this.#host.budget.join(link);
     return link;
   }
 
   wrote(): void {
     this.#wrote = true;
+    this.#inputs.noteWrite();
     this.#turns.ask();
   }
 
@@ -134,7 +131,7 @@ export class Replica implements ReplicaPort {
   #submit(input: MergeInput): Promise<InputResult> {
     return new Promise((resolve, reject) => {
       this.#assertOpen();
-      this.#inbox.add({ source: undefined, input, blobs: [], done: resolve, failed: reject });
+      this.#inputs.add({ source: undefined, input, blobs: [], done: resolve, failed: reject });
       this.#turns.ask();
     });
   }
@@ -195,7 +192,7 @@ export class Replica implements ReplicaPort {
     this.#flushAtLast();
     const error = new ReplicationError('CLOSED', 'the replica was closed');
     for (const link of this.#links) link.handle({ type: 'end', error });
-    for (const entry of this.#inbox.takeAll()) entry.failed(error);
+    for (const entry of this.#inputs.takeAll()) entry.failed(error);
     this.#jobs.failAll(error);
     this.#closed = true;
     this.#posted = [];
@@ -203,11 +200,14 @@ export class Replica implements ReplicaPort {
     this.store.close();
   }
 
-  #makeMerge(): GroupMerge<HostedLink> {
-    return new GroupMerge({
+  #makeInputs(budget: LinkBudget): LoopInputs<HostedLink> {
+    const { limits, runtime } = this.#options;
+    return new LoopInputs({
       store: this.store,
-      inbox: this.#inbox,
       cursors: this.#cursors,
+      limits,
+      now: () => runtime.now(),
+      links: () => budget.links,
       publish: (entries, merged) => {
         const commit = commitOfGroup(entries, merged, this.#options);
         if (commit !== undefined) this.#publish(commit, undefined);
@@ -234,7 +234,7 @@ export class Replica implements ReplicaPort {
       facts: () => localFacts(store, { dbid: this.dbid, mesh: this.#mesh, growth: this.#growth }),
       cursorOf: (peer: SiteId): Cursor | undefined => this.#cursors.get(peer),
       enqueue: (entry) => {
-        this.#inbox.add(entry);
+        this.#inputs.add(entry);
         this.#turns.ask();
       },
       read: (link, job) => {
@@ -242,7 +242,7 @@ export class Replica implements ReplicaPort {
         return this.#reads.add(link, job);
       },
       framesWait: (link) => {
-        this.#receiving.add(link);
+        this.#inputs.framesWait(link);
         this.#turns.ask();
       },
       post: (job) => this.#post(job),
@@ -266,30 +266,17 @@ export class Replica implements ReplicaPort {
   }
 
   #turn(): void {
+    // What was written here waits for nothing that peers have sent.
+    const isAnnounced = this.#flushOrWait();
     // Frames first: the end of a port is posted behind them.
-    const decoded = this.#receive();
+    const decoded = this.#inputs.receive();
     for (const job of this.#posted.splice(0)) this.#guard(job);
     // Own writes go before reading and merging: while they cannot be announced, nothing else happens here.
-    if (!this.#flushOrWait()) return;
-    // What took long to decode is merged in the next turn.
-    const waiting = this.#inbox.changes;
-    if (decoded < LONG_TURN_CHANGES) this.#merge.mergeNext(changesOfTurn(this.#links.size));
-    this.#turns.noteChanges(Math.max(decoded, waiting - this.#inbox.changes));
+    if (!isAnnounced || !this.#flushOrWait()) return;
+    const merged = this.#inputs.merge(decoded);
+    this.#turns.noteChanges(Math.max(decoded, merged));
     this.#reads.takeOneEach((link, read) => this.#readOnce(link, read));
-    if (this.#wrote || this.#posted.length + this.#inbox.length + this.#receiving.size > 0 || this.#reads.isReady) {
-      this.#turns.ask();
-    }
-  }
-
-  /** Takes frames, no more than is merged soon; returns how many changes they have. */
-  #receive(): number {
-    const before = this.#inbox.changes;
-    const changesWanted = changesOfTurn(this.#links.size);
-    this.#receiving.take(
-      () => !this.#inbox.isFull(changesWanted),
-      (job) => this.#guard(job),
-    );
-    return this.#inbox.changes - before;
+    if (this.#wrote || this.#posted.length > 0 || this.#inputs.isWaiting || this.#reads.isReady) this.#turns.ask();
   }
 
   /** False when the disk refused: tried again after a pause, peers wait within their credit. */
@@ -368,14 +355,17 @@ export class Replica implements ReplicaPort {
   #endAll(why: string): void {
     const error = new ReplicationError('UNAVAILABLE', why);
     for (const link of Array.from(this.#links)) link.handle({ type: 'end', error });
-    for (const entry of this.#inbox.takeAll()) entry.failed(error);
+    for (const entry of this.#inputs.takeAll()) entry.failed(error);
   }
 
   #forget(link: HostedLink): void {
-    for (const one of this.#links) if (one === link) this.#links.delete(one);
+    for (const one of this.#links) {
+      if (one !== link) continue;
+      this.#links.delete(one);
+      this.#host.budget.leave(one);
+    }
     this.#reads.drop(link);
-    this.#receiving.drop(link);
-    this.#inbox.dropFrom(link);
+    this.#inputs.drop(link);
     this.#linksChanged(link.session.terms.role === 'client');
   }
 

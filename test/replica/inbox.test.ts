@@ -12,6 +12,9 @@ import type { InputResult } from '../../src/store/store-port.ts';
 
 const SITE = 'aa'.repeat(16) as SiteId;
 const CLAIMS = coverageOf(SITE, [[0, 9]]);
+const BASE = { peer: SITE, cursor: { nonce: '0a'.repeat(16), at: 3 } } as unknown as NonNullable<
+  InboxEntry<string>['base']
+>;
 
 function part(rows: number): PartBody {
   const change: Change = { table: 't', pk: new Uint8Array(3), cid: 'c', val: 1, colVersion: 1, cl: 1, seq: 0 };
@@ -20,6 +23,17 @@ function part(rows: number): PartBody {
 
 function entry(source: string, rows: number, done: (result: InputResult) => void = () => {}): InboxEntry<string> {
   return { source, input: { parts: [part(rows)], claims: CLAIMS }, blobs: [], done, failed: () => {} };
+}
+
+/** What sources have sent, as many changes each, in this order. */
+function inboxOf(inputs: readonly (readonly [source: string, changes: number])[]): Inbox<string> {
+  const inbox = new Inbox<string>({ groupChangesMax: 20_000, messageBytesMax: 1_000_000 });
+  for (const [source, changes] of inputs) inbox.add(entry(source, changes));
+  return inbox;
+}
+
+function sent(group: readonly InboxEntry<string>[]): string[] {
+  return group.map(({ source, input }) => `${source} ${input.parts[0]?.rows.length}`);
 }
 
 function result(applied: number): InputResult {
@@ -77,12 +91,63 @@ describe('the inbox', () => {
   it('stores a base alone, between what came before and after it', () => {
     const inbox = new Inbox<string>({ groupChangesMax: 10, messageBytesMax: 1_000 });
     inbox.add(entry('a', 1));
-    const base = { peer: SITE, cursor: { nonce: '0a'.repeat(16), at: 3 } } as unknown as NonNullable<
-      InboxEntry<string>['base']
-    >;
-    inbox.add({ ...entry('a', 0), base });
+    inbox.add({ ...entry('a', 0), base: BASE });
     inbox.add(entry('a', 1));
     expect([1, 2, 3].map(() => inbox.takeGroup().length)).toEqual([1, 1, 1]);
+  });
+
+  it('gives what sources with little waiting have sent before the groups of those with much', () => {
+    const inbox = inboxOf([
+      ['bulk', 3_000],
+      ['live', 3],
+      ['bulk', 3_000],
+      ['live', 150],
+      ['some', 200],
+      ['more', 201],
+    ]);
+    expect(sent(inbox.takeLight())).toEqual(['live 3', 'live 150', 'some 200']);
+    expect(inbox.takeLight()).toEqual([]);
+    expect([inbox.changes, inbox.length]).toEqual([6_201, 3]);
+    expect(sent(inbox.takeGroup(10_000))).toEqual(['bulk 3000', 'bulk 3000', 'more 201']);
+  });
+
+  it('keeps the order of a source with much waiting, and of one with a base', () => {
+    const inbox = inboxOf([
+      ['bulk', 3],
+      ['bulk', 3_000],
+      ['bulk', 3],
+    ]);
+    inbox.add({ ...entry('based', 0), base: BASE });
+    inbox.add(entry('based', 3));
+    inbox.add(entry('live', 3));
+    expect(sent(inbox.takeLight())).toEqual(['live 3']);
+    expect(sent(inbox.takeGroup())).toEqual(['bulk 3', 'bulk 3000', 'bulk 3']);
+    expect([inbox.takeGroup(), inbox.takeGroup()].map(sent)).toEqual([['based 0'], ['based 3']]);
+  });
+
+  it('gives nothing first where all have little, or all together have not much, waiting', () => {
+    expect(inboxOf(Array.from({ length: 30 }, (_, i) => [`${i}`, 100] as const)).takeLight()).toEqual([]);
+    expect(inboxOf([['some', 900] as const, ['live', 3] as const]).takeLight()).toEqual([]);
+  });
+
+  it('gives first no more than is worth a commit, so that the others wait for a bounded time', () => {
+    const inbox = inboxOf([['bulk', 3_000], ...Array.from({ length: 30 }, (_, i) => [`${i}`, 100] as const)]);
+    expect(sent(inbox.takeLight())).toEqual(Array.from({ length: 10 }, (_, i) => `${i} 100`));
+    expect(inbox.takeLight()[0]?.source).toBe('10');
+  });
+
+  it('takes more of a source with little waiting than fills it, but not beyond its bytes', () => {
+    const inbox = inboxOf([
+      ['bulk', 3_000],
+      ['live', 200],
+    ]);
+    const mayOverfill = (): boolean[] => ['bulk', 'live', 'new'].map((source) => inbox.mayOverfill(source));
+    expect([inbox.isFull(1_000), ...mayOverfill()]).toEqual([true, false, true, true]);
+    inbox.add(entry('live', 1));
+    expect(mayOverfill()).toEqual([false, false, true]);
+    inbox.dropFrom('live');
+    inbox.add({ ...entry('large', 1), heldBytes: 500_000 });
+    expect(mayOverfill()).toEqual([false, false, false]);
   });
 
   it('drops what a closed session queued and nothing else', () => {

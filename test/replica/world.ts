@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { DEFAULT_LIMITS } from '../../src/core/limits.ts';
 import type { Limits } from '../../src/core/limits.ts';
 import type { Log, Runtime } from '../../src/core/runtime.ts';
+import type { LinkBudget } from '../../src/replica/link-budget.ts';
 import { Replica } from '../../src/replica/replica.ts';
 import type { AttachOptions, Grant, Link, LinkListener } from '../../src/replica/replica-port.ts';
 import type { Connection, Driver } from '../../src/sqlite/database.ts';
@@ -68,13 +69,20 @@ export interface Wire {
   cut(): void;
 }
 
+export interface NodeOptions {
+  readonly schema?: string;
+  readonly limits?: Partial<Limits>;
+  /** Of a relay, which its replicas share. */
+  readonly budget?: LinkBudget;
+}
+
 const drivers = new Map<string, Promise<Driver>>();
 
 export class World {
   readonly nodes: Node[] = [];
   readonly runtime: Runtime = nodeRuntime();
 
-  async node(options: { readonly schema?: string; readonly limits?: Partial<Limits> } = {}): Promise<Node> {
+  async node(options: NodeOptions = {}): Promise<Node> {
     const driver = await driverOfTests();
     const limits = { ...DEFAULT_LIMITS, ...options.limits };
     const schema = options.schema ?? SCHEMA;
@@ -82,7 +90,10 @@ export class World {
     const store = openStore({ driver, path: ':memory:', limits, randomBytes: random, schema });
     const logged: Logged[] = [];
     const codec = createCodec({ limits, compression: nodeCompression() });
-    const replica = new Replica({ store, codec, limits, runtime: this.runtime, log: logInto(logged), dbid: 'world' });
+    const log = logInto(logged);
+    const { budget } = options;
+    const shared = budget === undefined ? {} : { budget };
+    const replica = new Replica({ store, codec, limits, runtime: this.runtime, log, dbid: 'world', ...shared });
     const { connection } = store;
     const node: Node = {
       replica,

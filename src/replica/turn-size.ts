@@ -1,0 +1,61 @@
+/**
+ * How many changes a turn of the loop merges: as many as this machine merges in a short time, so that who waits for
+ * the next turn waits no longer on a slow or a busy one. With nobody there to wait it is longer: larger groups need
+ * fewer commits.
+ *
+ * Learnt from the turns before, what their commits cost the links included. A clock that stands still within a turn
+ * (a simulation's) leaves the most there may be.
+ */
+import { steadyClock } from '../core/steady-clock.ts';
+
+/** A turn is to take so long, and so long where nobody else may wait. */
+const TURN_MS = 20;
+const ALONE_MS = 100;
+/** Who has written will write again soon. */
+const WRITING_MS = 1_000;
+/** A commit for fewer costs more than it is worth. */
+const CHANGES_MIN = 1_000;
+const CHANGES_MAX = 10_000;
+/** Before anything is known, on a machine that does nothing else. */
+const FIRST_MS_PER_CHANGE = 0.006;
+/** What a turn says counts for so much beside all turns before it. */
+const WEIGHT = 0.3;
+
+export interface TurnSizeOptions {
+  readonly now: () => number;
+  /** How many links may wait for each other. */
+  readonly links: () => number;
+}
+
+export class TurnSize {
+  readonly #now: () => number;
+  readonly #links: () => number;
+  #wroteAt = Number.NEGATIVE_INFINITY;
+  #msPerChange = FIRST_MS_PER_CHANGE;
+
+  constructor({ now, links }: TurnSizeOptions) {
+    this.#now = steadyClock(now);
+    this.#links = links;
+  }
+
+  get changes(): number {
+    const isAlone = this.#links() <= 1 && this.#now() - this.#wroteAt > WRITING_MS;
+    const changes = Math.round((isAlone ? ALONE_MS : TURN_MS) / this.#msPerChange);
+    return Math.min(Math.max(changes, CHANGES_MIN), CHANGES_MAX);
+  }
+
+  /** What is written here waits for turns as well. */
+  noteWrite(): void {
+    this.#wroteAt = this.#now();
+  }
+
+  /** Runs `merge`, which returns how many changes it has merged: few say more about a commit than about them. */
+  measure(merge: () => number): number {
+    const start = this.#now();
+    const changes = merge();
+    if (changes >= CHANGES_MIN) {
+      this.#msPerChange += WEIGHT * ((this.#now() - start) / changes - this.#msPerChange);
+    }
+    return changes;
+  }
+}
