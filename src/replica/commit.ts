@@ -7,15 +7,14 @@ import { wholeBytesMax } from '../core/limits.ts';
 import type { ReceivedBody } from '../core/part.ts';
 import { rangeSetOf } from '../core/range-set.ts';
 import type { SiteId } from '../core/site-id.ts';
-import type { ClaimedBlob, SessionEvent } from '../session/session-event.ts';
+import type { Committed } from '../session/live-feed.ts';
+import type { ClaimedBlob } from '../session/session-event.ts';
 import type { FlushResult, MergeResult } from '../store/store-port.ts';
 import type { Codec } from '../wire/codec-port.ts';
 import type { PartBlob } from '../wire/part-blob.ts';
 import type { InboxEntry } from './inbox.ts';
-import type { Commit } from './replica-port.ts';
+import type { Commit, Link } from './replica-port.ts';
 import type { HostedLink } from './link-host.ts';
-
-type Committed = Extract<SessionEvent, { type: 'committed' }>;
 
 /** Growth by the link that brought it, so that it is not told what it said itself. */
 export interface GroupCommit extends Commit {
@@ -84,18 +83,17 @@ export function announceCommit(
   claims: { readonly claimsBefore: number; readonly claimsAfter: number },
   links: Iterable<HostedLink>,
 ): void {
-  const sources = new Set(parts?.map(({ source }) => source));
+  const involved = new Set<Link | undefined>(growthBySource?.keys());
+  for (const { source } of parts ?? []) involved.add(source);
   const common = { type: 'committed', before, after, ...claims, own } as const;
   const forOthers: Committed = { ...common, growth, parts: parts?.map(({ blob }) => ({ blob, fromPeer: false })) };
   // A link that ends on the way leaves the set.
   const told = Array.from(links);
   for (const link of told) {
-    const involved =
-      sources.has(link) || growthBySource?.has(link) === true || parts?.some(({ blob }) => link.hasDelivered(blob));
-    if (involved !== true) link.handle(forOthers);
+    if (!involved.has(link) && parts?.some(({ blob }) => link.hasDelivered(blob)) !== true) link.takeCommit(forOthers);
     else {
       const delivered = parts?.map(({ blob, source }) => source === link || link.hasDelivered(blob));
-      link.handle({
+      link.takeCommit({
         ...common,
         parts: parts?.map(({ blob }, i) => ({ blob, fromPeer: delivered?.[i] === true })),
         growth: growthOfOthers(growthBySource, link),

@@ -13,7 +13,8 @@ const PARTS_REMEMBERED = 1_000;
 
 export class EchoWatch {
   readonly #own: SiteId;
-  readonly #delivered = new Set<string>();
+  /** Most links are told much and tell nothing: it is made for the first part. */
+  #delivered: Set<string> | undefined;
   #echoed = 0;
 
   constructor(own: SiteId) {
@@ -25,8 +26,14 @@ export class EchoWatch {
     return this.#echoed;
   }
 
+  /** The peer has delivered nothing in this session. */
+  get isSilent(): boolean {
+    return this.#delivered === undefined;
+  }
+
   noteReceived(blob: PartBlob): void {
     if (blob.body.site === this.#own) this.#echoed += blob.body.rows.length;
+    this.#delivered ??= new Set();
     this.#delivered.add(blobKey(blob));
     if (this.#delivered.size <= PARTS_REMEMBERED) return;
     for (const oldest of this.#delivered) {
@@ -36,12 +43,12 @@ export class EchoWatch {
   }
 
   noteSentLive(blob: PartBlob): void {
-    if (this.#delivered.size > 0 && this.#delivered.has(blobKey(blob))) this.#echoed += blob.body.rows.length;
+    if (this.hasDelivered(blob)) this.#echoed += blob.body.rows.length;
   }
 
   /** Whether the peer delivered exactly this part in this session. */
   hasDelivered(blob: PartBlob): boolean {
-    return this.#delivered.size > 0 && this.#delivered.has(blobKey(blob));
+    return this.#delivered !== undefined && this.#delivered.has(blobKey(blob));
   }
 }
 

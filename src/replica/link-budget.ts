@@ -46,10 +46,15 @@ export class LinkBudget {
     if (this.isTight) for (const holder of [...this.#bytesByHolder.keys()]) this.#set(holder, holder.heldBytes);
   }
 
-  /** What `holder` holds has changed. */
-  note(holder: ByteHolder): void {
-    this.#set(holder, holder.heldBytes);
-    if (this.#bytes <= this.#bytesMax) return;
+  /** What `holder` holds has changed; returns how much that is now. */
+  note(holder: ByteHolder): number {
+    const bytes = holder.heldBytes;
+    this.#set(holder, bytes);
+    if (this.#bytes > this.#bytesMax) this.#cut();
+    return bytes;
+  }
+
+  #cut(): void {
     this.recount();
     while (this.#bytes > this.#bytesMax) {
       const largest = this.#largest();

@@ -5,6 +5,7 @@ import type { Limits } from '../core/limits.ts';
 import type { Log, Runtime } from '../core/runtime.ts';
 import type { SiteId } from '../core/site-id.ts';
 import type { IdentityAlarm, SessionEvent } from '../session/session-event.ts';
+import type { Committed } from '../session/live-feed.ts';
 import type { LocalFacts, SessionState } from '../session/session-state.ts';
 import type { StorePort } from '../store/store-port.ts';
 import type { Codec } from '../wire/codec-port.ts';
@@ -20,6 +21,8 @@ export interface HostedLink extends Link {
   readonly session: SessionState;
   /** Runs one event to the end. */
   handle(event: SessionEvent): void;
+  /** The same for a commit, in the cheapest way. */
+  takeCommit(commit: Committed): void;
   /** Takes one received frame; true when no other waits. */
   takeFrame(): boolean;
   /** Bytes of an input that begins to wait for its merge; less than 0 for one that waits no more. */

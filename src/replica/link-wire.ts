@@ -12,31 +12,49 @@ import type { Traffic } from './replica-port.ts';
 export class LinkWire {
   readonly #port: FramePort;
   /** A peer may number ids through the link wherever its port lets it; we do where ours does. */
-  readonly #received: LinkCodec;
-  readonly #sent: LinkCodec;
+  readonly #decoder: LinkCodec;
+  readonly #encoder: LinkCodec;
   readonly #limits: Limits;
   readonly #echo: EchoWatch;
   readonly #chunks: ChunkAssembler;
   #transfers = 0;
   /** Bytes of answers that were sent while the transport held too much: credit does not bound those. */
   #pressedBytes = 0;
-  #traffic = { bytesSent: 0, bytesReceived: 0, framesSent: 0, framesReceived: 0, changesSent: 0, changesReceived: 0 };
+  #bytesSent = 0;
+  #framesSent = 0;
+  #changesSent = 0;
+  #received = { bytesReceived: 0, framesReceived: 0, changesReceived: 0 };
 
   constructor(port: FramePort, codec: Codec, limits: Limits, echo: EchoWatch) {
     this.#port = port;
-    this.#received = codec.forLink();
-    this.#sent = port.lossless === true ? this.#received : codec;
+    this.#decoder = codec.forLink();
+    this.#encoder = port.lossless === true ? this.#decoder : codec;
     this.#limits = limits;
     this.#echo = echo;
     this.#chunks = new ChunkAssembler(limits.messageBytesMax);
   }
 
   get traffic(): Traffic {
-    return { ...this.#traffic, changesEchoed: this.#echo.changesEchoed };
+    return {
+      bytesSent: this.#bytesSent,
+      framesSent: this.#framesSent,
+      changesSent: this.#changesSent,
+      ...this.#received,
+      changesEchoed: this.#echo.changesEchoed,
+    };
+  }
+
+  /** Sent and not yet taken by the connection. */
+  get unsentBytes(): number {
+    return this.#port.bufferedBytes;
   }
 
   get blocked(): boolean {
-    return this.#port.bufferedBytes > this.#limits.bufferedBytesMax;
+    return this.isBlockedAt(this.unsentBytes);
+  }
+
+  isBlockedAt(unsentBytes: number): boolean {
+    return unsentBytes > this.#limits.bufferedBytesMax;
   }
 
   /** The peer goes on asking and does not read the answers. */
@@ -46,7 +64,7 @@ export class LinkWire {
 
   /** Of a message whose last chunk is missing, and what was sent and not yet taken. */
   get heldBytes(): number {
-    return this.#chunks.heldBytes + this.#port.bufferedBytes;
+    return this.#chunks.heldBytes + this.unsentBytes;
   }
 
   drop(): void {
@@ -56,16 +74,16 @@ export class LinkWire {
   /** Encodes and sends; returns the bytes of the message (before it was cut). `live`: not part of a refill. */
   send(message: Message, live: boolean): number {
     for (const blob of blobsOf(message)) {
-      this.#traffic.changesSent += blob.body.rows.length;
+      this.#changesSent += blob.body.rows.length;
       if (live && message.type === 'window') this.#echo.noteSentLive(blob);
     }
-    const bytes = this.#sent.encode(message);
+    const bytes = this.#encoder.encode(message);
     if (!isDataMessage(message)) this.#pressedBytes = this.blocked ? this.#pressedBytes + bytes.length : 0;
     if (bytes.length <= this.#limits.frameBytesMax) this.#sendFrame(bytes);
     else {
       this.#transfers += 1;
       for (const chunk of cutIntoChunks(bytes, this.#transfers, this.#limits.frameBytesMax)) {
-        this.#sendFrame(this.#sent.encode(chunk));
+        this.#sendFrame(this.#encoder.encode(chunk));
       }
     }
     return bytes.length;
@@ -77,26 +95,26 @@ export class LinkWire {
    * Errors  what the codec and the assembler throw: the frame is the peer's fault and ends the session.
    */
   receive(frame: Uint8Array): { readonly message: Message; readonly bytes: number } | undefined {
-    this.#traffic.framesReceived += 1;
-    this.#traffic.bytesReceived += frame.length;
-    let message = this.#received.decode(frame);
+    this.#received.framesReceived += 1;
+    this.#received.bytesReceived += frame.length;
+    let message = this.#decoder.decode(frame);
     let bytes = frame.length;
     if (message.type === 'chunk') {
       const whole = this.#chunks.add(message);
       if (whole === undefined) return undefined;
-      message = this.#received.decode(whole);
+      message = this.#decoder.decode(whole);
       bytes = whole.length;
     }
     for (const blob of blobsOf(message)) {
-      this.#traffic.changesReceived += blob.body.rows.length;
+      this.#received.changesReceived += blob.body.rows.length;
       this.#echo.noteReceived(blob);
     }
     return { message, bytes };
   }
 
   #sendFrame(frame: Uint8Array): void {
-    this.#traffic.framesSent += 1;
-    this.#traffic.bytesSent += frame.length;
+    this.#framesSent += 1;
+    this.#bytesSent += frame.length;
     this.#port.send(frame);
   }
 }

@@ -1,11 +1,12 @@
 /** What a link has to know and to say of its peer when both have greeted, and of what the peer's replica holds. */
 import type { Acknowledgement } from '../core/acknowledgement.ts';
-import { emptyAcknowledgement } from '../core/acknowledgement.ts';
+import { emptyAcknowledgement, unionAcknowledgements } from '../core/acknowledgement.ts';
 import type { Coverage } from '../core/coverage.ts';
 import { emptyCoverage, unionCoverage, withoutSites } from '../core/coverage.ts';
 import { countVersions } from '../core/range-set.ts';
 import type { SiteId } from '../core/site-id.ts';
 import { VERSION_MAX } from '../core/version.ts';
+import { ownHistoryLost } from '../session/identity-alarm.ts';
 import type { SessionEvent } from '../session/session-event.ts';
 import type { HostedLink } from './link-host.ts';
 
@@ -78,4 +79,18 @@ export function noteVouching(link: HostedLink, description: string, gaps: Covera
   if (taken) link.host.log.warn(fields, `${lost}: its whole store is pulled (vouched refill)`);
   else link.host.log.warn(fields, `${lost}: its grant does not let it bring them back (vouch)`);
   return taken ? 0 : versions;
+}
+
+/** What the peer has acknowledged of our own versions; a welcome replaces what was known (R9). */
+export function recordAck({ host, options, peer }: HostedLink, ack: Acknowledgement, replace: boolean): void {
+  if (peer === undefined) return;
+  host.store.setHeldBy(peer, replace ? ack : unionAcknowledgements(host.store.heldBy(peer), ack));
+  if (ack.refused.length > 0) host.writesRefused();
+  options.onAck?.();
+}
+
+/** A peer that holds more own versions than ever left shows that another copy of this store writes. */
+export function checkOwn(link: HostedLink, held: number): void {
+  const { shown, identity } = link.host.store;
+  if (held > shown) link.host.identityLost(link, 'SITE_CONFLICT', ownHistoryLost(identity.site, { held, shown }));
 }

@@ -4,8 +4,6 @@
  * Owns the port, the session's state and its timer; dies with the connection (R1). Everything runs inside the
  * replica's loop: port callbacks only post to it.
  */
-import type { Acknowledgement } from '../core/acknowledgement.ts';
-import { unionAcknowledgements } from '../core/acknowledgement.ts';
 import type { ErrorCode } from '../core/errors.ts';
 import { ReplicationError, assertNever, codedError } from '../core/errors.ts';
 import { hexFromBytes } from '../core/site-id.ts';
@@ -13,8 +11,9 @@ import type { SiteId } from '../core/site-id.ts';
 import { steadyClock } from '../core/steady-clock.ts';
 import type { RangeSet } from '../core/range-set.ts';
 import { emptyRangeSet } from '../core/range-set.ts';
-import { ownHistoryLost } from '../session/identity-alarm.ts';
 import { msUntilTick } from '../session/heartbeat.ts';
+import type { Committed } from '../session/live-feed.ts';
+import { passedWindow, stateAfterPass } from '../session/live-feed.ts';
 import { newSession } from '../session/new-session.ts';
 import type { SessionEffect, SessionEvent } from '../session/session-event.ts';
 import type { SessionState } from '../session/session-state.ts';
@@ -32,9 +31,10 @@ import { findImage } from './link-image.ts';
 import { gapsIn, readOwn, readPiece, serveWant } from './link-reads.ts';
 import { termsOf } from './link-terms.ts';
 import { LinkWire } from './link-wire.ts';
-import { noteVouching, peerKnown } from './peer-facts.ts';
+import { checkOwn, noteVouching, peerKnown, recordAck } from './peer-facts.ts';
 import type { AttachOptions, Link, Traffic } from './replica-port.ts';
 import { SyncWaiters } from './sync-waiters.ts';
+import { WaitingFrames } from './waiting-frames.ts';
 
 /** A link with more unsent ends without a word when memory is short: it would be kept until the word is sent. */
 const TOLD_BYTES_MAX = 16 << 10;
@@ -50,9 +50,10 @@ export class SessionLink implements Link, HostedLink {
   readonly #now: () => number;
   #state: SessionState;
   #running = false;
-  readonly #frames: Uint8Array[] = [];
-  #queuedBytes = 0;
+  readonly #frames: WaitingFrames;
   #waitingBytes = 0;
+  /** What the budget heard of last. */
+  #notedBytes = 0;
   #overrun = false;
   /** The connection is no more. */
   #isGone = false;
@@ -64,6 +65,7 @@ export class SessionLink implements Link, HostedLink {
     this.host = host;
     this.options = options;
     this.#port = port;
+    this.#frames = new WaitingFrames(host.limits);
     // A client asks for the peer's database by the peer's name for it.
     const local = options.role === 'client' ? { ...host.facts(), dbid: options.dbid } : host.facts();
     const session = hexFromBytes(host.runtime.randomBytes(16));
@@ -77,7 +79,7 @@ export class SessionLink implements Link, HostedLink {
       onDrain: () => host.post(() => this.handle({ type: 'drained' })),
       onClose: (code, reason) => {
         this.#isGone = true;
-        host.budget.note(this);
+        this.#noteHeld();
         host.post(() => this.handle({ type: 'port-closed', code, reason }));
       },
     });
@@ -121,6 +123,7 @@ export class SessionLink implements Link, HostedLink {
 
   /** P4: the peer gave us exactly this part in this session; of others' parts a leaf does so in a vouched refill only. */
   hasDelivered(blob: PartBlob): boolean {
+    if (this.#echo.isSilent) return false;
     const { intake } = this.#state;
     const refills = this.options.role === 'server' && (intake.vouched || intake.cursor !== undefined);
     return (this.mode === 'peer' || refills) && this.#echo.hasDelivered(blob);
@@ -161,8 +164,7 @@ export class SessionLink implements Link, HostedLink {
     const error = beyondBounds(why);
     // Who does not read is not told: what it has not taken goes with the connection.
     this.#port.close(this.unsentBytes > TOLD_BYTES_MAX ? CLOSE_LOST : error.close, error.code);
-    this.#frames.length = 0;
-    this.#queuedBytes = 0;
+    this.#frames.drop();
     this.#wire.drop();
     this.host.post(() => this.handle({ type: 'end', error }));
   }
@@ -171,12 +173,12 @@ export class SessionLink implements Link, HostedLink {
   get heldBytes(): number {
     if (this.#overrun || this.#isGone) return 0;
     if (this.#state.phase === 'closed') return this.unsentBytes;
-    return this.#queuedBytes + this.#waitingBytes + this.#wire.heldBytes;
+    return this.#frames.bytes + this.#waitingBytes + this.#wire.heldBytes;
   }
 
   noteWaiting(bytes: number): void {
     this.#waitingBytes += bytes;
-    this.host.budget.note(this);
+    this.#noteHeld();
   }
 
   get unsentBytes(): number {
@@ -185,12 +187,27 @@ export class SessionLink implements Link, HostedLink {
 
   /** True when no other waits. Called by the loop: undecoded frames are bounded by credit, decoded ones by what the inbox holds. */
   takeFrame(): boolean {
-    const frame = this.#begun ? this.#frames.shift() : undefined;
+    const frame = this.#begun ? this.#frames.take() : undefined;
     if (frame === undefined) return true;
-    this.#queuedBytes -= frame.length;
     this.#takeFrame(frame);
-    this.host.budget.note(this);
-    return this.#frames.length === 0;
+    this.#noteHeld();
+    return this.#frames.size === 0;
+  }
+
+  /** Mostly a live link passes a commit on as it is, and then no more is to be done for it. */
+  takeCommit(commit: Committed): void {
+    const window = this.#running || this.host.budget.isTight ? undefined : passedWindow(this.#state, commit);
+    if (window === undefined) return this.handle(commit);
+    try {
+      const bytes = this.#wire.send(window, true);
+      const { unsentBytes } = this.#wire;
+      const blocked = this.#wire.isBlockedAt(unsentBytes);
+      this.#state = stateAfterPass(this.#state, commit, { bytes, blocked, now: this.#now() });
+      if (unsentBytes > 0 || this.#notedBytes > 0) this.#noteHeld();
+      this.options.onProgress?.();
+    } catch (error) {
+      this.handle({ type: 'end', error: codedError(error) });
+    }
   }
 
   /** Runs one event to the end, its effects and the events they cause included, in order. */
@@ -228,9 +245,13 @@ export class SessionLink implements Link, HostedLink {
     return event.type === 'committed' && this.host.budget.isTight ? { ...event, parts: undefined } : event;
   }
 
+  #noteHeld(): void {
+    this.#notedBytes = this.host.budget.note(this);
+  }
+
   #begin(): void {
     this.#begun = true;
-    if (this.#frames.length > 0) this.host.framesWait(this);
+    if (this.#frames.size > 0) this.host.framesWait(this);
     if (this.options.role === 'server') {
       this.handle({ type: 'message', message: this.options.hello, bytes: 0 });
     } else this.handle({ type: 'start' });
@@ -242,7 +263,7 @@ export class SessionLink implements Link, HostedLink {
     const ms = msUntilTick(this.#state, this.#now());
     this.#stopTimer = this.host.runtime.setTimer(ms, () =>
       this.host.post(() => {
-        this.handle({ type: 'tick', framesWait: this.#frames.length > 0 });
+        this.handle({ type: 'tick', framesWait: this.#frames.size > 0 });
         this.#armTimer();
       }),
     );
@@ -250,14 +271,10 @@ export class SessionLink implements Link, HostedLink {
 
   #queueFrame(frame: Uint8Array): void {
     if (this.#overrun) return;
-    this.#queuedBytes += frame.length;
-    const bytesMax = 4 * this.host.limits.creditBytes + this.host.limits.messageBytesMax;
-    if (this.#queuedBytes <= bytesMax && this.#frames.length < this.host.limits.inboxMessagesMax) {
-      this.#frames.push(frame);
-      this.host.budget.note(this);
-      return this.host.framesWait(this);
-    }
-    this.overrun(`it sent ${this.#queuedBytes} bytes that wait, more than its credit`);
+    if (!this.#frames.add(frame))
+      return this.overrun(`it sent ${this.#frames.bytes} bytes that wait, more than its credit`);
+    this.#noteHeld();
+    this.host.framesWait(this);
   }
 
   #takeFrame(frame: Uint8Array): void {
@@ -300,7 +317,7 @@ export class SessionLink implements Link, HostedLink {
       case 'image-offered':
         return options.role === 'client' ? options.onImage?.(effect.offer) : undefined;
       case 'record-ack':
-        return this.#recordAck(effect.ack, effect.replace);
+        return recordAck(this, effect.ack, effect.replace);
       case 'rejected': {
         const { ranges, code, message } = effect.refusal;
         return options.onRejected?.({ site: effect.site, ranges, code, message });
@@ -320,8 +337,7 @@ export class SessionLink implements Link, HostedLink {
       case 'ephemeral':
         return options.onEphemeral?.(effect.bytes);
       case 'check-own':
-        if (effect.held <= host.store.shown) return undefined;
-        return host.identityLost(this, 'SITE_CONFLICT', this.#historyLost(effect.held));
+        return checkOwn(this, effect.held);
       case 'identity-lost':
         return host.identityLost(this, effect.alarm, effect.error);
       case 'alarm':
@@ -344,7 +360,7 @@ export class SessionLink implements Link, HostedLink {
 
   #send(message: Message, live: boolean): void {
     const bytes = this.#wire.send(message, live);
-    this.host.budget.note(this);
+    this.#noteHeld();
     if (!isDataMessage(message)) return this.#endIfOverfull();
     // At once, not queued: the next effect of the same step must see the credit that is left.
     this.#state = step(this.#state, { type: 'sent', bytes, blocked: this.#wire.blocked }, this.#now()).state;
@@ -366,24 +382,11 @@ export class SessionLink implements Link, HostedLink {
     this.handle(refusal === undefined ? peerKnown(this, site, sites) : { type: 'end', error: refusal });
   }
 
-  #historyLost(held: number): ReplicationError {
-    const { shown, identity } = this.host.store;
-    return ownHistoryLost(identity.site, { held, shown });
-  }
-
-  #recordAck(ack: Acknowledgement, replace: boolean): void {
-    const peer = this.peer;
-    if (peer === undefined) return;
-    this.host.store.setHeldBy(peer, replace ? ack : unionAcknowledgements(this.host.store.heldBy(peer), ack));
-    if (ack.refused.length > 0) this.host.writesRefused();
-    this.options.onAck?.();
-  }
-
   #end(error: ReplicationError, retryAfterMs: number | undefined): void {
     this.#stopTimer();
     this.#port.close(error.close, error.code);
     this.#waiters.fail(error);
-    this.host.budget.note(this);
+    this.#noteHeld();
     this.host.log[error.level]({ code: error.code, link: this.#port.description, peer: this.peer }, error.message);
     this.host.ended(this);
     this.options.onEnd?.(error, retryAfterMs);

@@ -17,10 +17,14 @@ export function maySend({ credit }: SessionState): boolean {
 }
 
 export function noteSent(state: SessionState, bytes: number, blocked: boolean): SessionState {
-  const { sentBytes, maySendBytes, receivedBytes, doneBytes, grantedBytes } = state.credit;
   const sent = copyOfState(state);
-  sent.credit = { sentBytes: sentBytes + bytes, maySendBytes, receivedBytes, doneBytes, grantedBytes, blocked };
+  sent.credit = creditAfterSend(state.credit, bytes, blocked);
   return sent;
+}
+
+export function creditAfterSend(credit: CreditState, bytes: number, blocked: boolean): CreditState {
+  const { sentBytes, maySendBytes, receivedBytes, doneBytes, grantedBytes } = credit;
+  return { sentBytes: sentBytes + bytes, maySendBytes, receivedBytes, doneBytes, grantedBytes, blocked };
 }
 
 export function noteGranted(state: SessionState, grantedBytes: number): SessionState {

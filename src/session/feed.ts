@@ -4,21 +4,17 @@
  * live: each commit is passed on as it happens. refill: behind; only a position is kept, and pieces are read from the
  * store as credit allows. A feed leaves the live set before its position changes.
  */
-import type { Coverage } from '../core/coverage.ts';
-import { emptyCoverage, withoutSites } from '../core/coverage.ts';
+import { emptyCoverage } from '../core/coverage.ts';
 import type { Cursor } from '../core/cursor.ts';
 import { assertNever, invariant } from '../core/errors.ts';
-import type { StoreVersion } from '../core/version.ts';
-import type { Window } from '../wire/message.ts';
-import type { PartBlob } from '../wire/part-blob.ts';
 import { maySend } from './credit.ts';
 import { sendBeat } from './heartbeat.ts';
+import type { Committed, WindowContent } from './live-feed.ts';
+import { claimsForPeer, contentOfCommit, messageOf, stateAfterMessage } from './live-feed.ts';
 import type { SessionEvent, Step } from './session-event.ts';
 import type { Feed, SessionState } from './session-state.ts';
-import { copyOfState } from './session-state.ts';
 import { andThen, sending, stay } from './step-result.ts';
 
-type Committed = Extract<SessionEvent, { type: 'committed' }>;
 type PieceRead = Extract<SessionEvent, { type: 'piece' }>;
 
 /** The peer said from where: look up where its cursor resumes (R2). Windows stop until the base is known. */
@@ -74,15 +70,9 @@ export function feedPiece(state: SessionState, piece: PieceRead, now: number): S
 export function feedCommit(state: SessionState, commit: Committed, now: number): Step {
   const { feed } = state;
   if (feed.state !== 'live') return pumpFeed(state);
-  const inStep = feed.at === commit.before && feed.claimNumber === commit.claimsBefore;
-  if (!inStep || commit.parts === undefined || !maySend(state)) {
-    return pumpFeed({ ...state, feed: { ...feed, state: 'refill' } });
-  }
-  const peerSite = state.peer?.site;
-  const parts = commit.parts.filter(({ blob, fromPeer }) => !fromPeer && blob.body.site !== peerSite);
-  const claims = claimsForPeer(state, commit.growth);
-  const { after: to, claimsAfter: claimNumber } = commit;
-  return sendWindow(state, { to, parts: parts.map(({ blob }) => blob), claims, claimNumber }, now);
+  const content = contentOfCommit(state, commit);
+  if (content === undefined) return pumpFeed({ ...state, feed: { ...feed, state: 'refill' } });
+  return sendWindow(state, content, now);
 }
 
 /** A vouched refill is over: no windows follow, and the beats say so (heartbeat.ts). */
@@ -104,34 +94,8 @@ export function answerAsks(state: SessionState, now: number): Step {
   return step;
 }
 
-interface WindowContent {
-  readonly to: StoreVersion;
-  readonly parts: readonly PartBlob[];
-  readonly claims: Coverage;
-  /** Claims up to here are sent then. */
-  readonly claimNumber: number | undefined;
-}
-
-/**
- * A window, or a mark where nothing in (from, to] is for the peer; nothing at all where nothing moved.
- *
- * Cost    Runs once a live link and commit: the state is copied once.
- */
-function sendWindow(state: SessionState, { to, parts, claims, claimNumber }: WindowContent, now: number): Step {
-  const { feed, local } = state;
-  const header = { era: local.era, from: feed.at, to, n: feed.n };
-  const empty = parts.length === 0 && claims.size === 0;
-  if (empty && to === feed.at) return stay({ ...state, feed: { ...feed, claimNumber } });
-  const message = empty
-    ? ({ type: 'mark', ...header } as const)
-    : ({ type: 'window', ...header, parts, claims } satisfies Window);
-  const sent = copyOfState(state);
-  sent.feed = { state: feed.state, at: to, claimNumber, n: feed.n + 1, reading: feed.reading, once: feed.once };
-  sent.sentAt = now;
-  return { state: sent, effects: [{ type: 'send', message }] };
-}
-
-/** A receiver drops claims on its own site; they are not sent in the first place. */
-function claimsForPeer(state: SessionState, claims: Coverage): Coverage {
-  return state.peer === undefined ? claims : withoutSites(claims, [state.peer.site]);
+function sendWindow(state: SessionState, content: WindowContent, now: number): Step {
+  const message = messageOf(state, content);
+  if (message === undefined) return stay({ ...state, feed: { ...state.feed, claimNumber: content.claimNumber } });
+  return { state: stateAfterMessage(state, content, now), effects: [{ type: 'send', message }] };
 }

@@ -179,7 +179,7 @@ export interface SessionState {
   readonly heardAt: number;
 }
 
-type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+export type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 /**
  * A copy whose maker may change it before anybody else sees it.

@@ -58,7 +58,7 @@ export function socketUpgrades({ limits, budget, log }: SocketUpgradeOptions): S
           webSocket.terminate();
         };
         countArrivingFrame(socket, webSocket, { budget, onOverrun });
-        onPort(new WebSocketPort(webSocket, description, limits));
+        onPort(new WebSocketPort(webSocket, description, limits, socket));
       });
     },
     async close(graceMs) {

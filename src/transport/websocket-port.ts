@@ -4,11 +4,15 @@
  * Binary messages only, one a frame; a text message ends the connection (1003). The package itself refuses what is
  * larger than limits.frameBytesMax (1009). Nothing is compressed here: parts come compressed.
  */
+import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import type { Limits } from '../core/limits.ts';
 import { CLOSE_LOST, sendableCloseCode, shortReason } from './close-code.ts';
 import { FrameInbox, pressedBytes } from './frame-inbox.ts';
 import type { FramePort, FramePortListener } from './frame-port.ts';
+
+/** Frames up to here are copied behind their header, so that the connection takes one buffer and not two. */
+const COPIED_BYTES_MAX = 4096;
 
 const UNSUPPORTED_DATA = 1003;
 const OPEN = 1;
@@ -17,6 +21,7 @@ export class WebSocketPort implements FramePort {
   readonly description: string;
   readonly lossless = true;
   readonly #socket: WebSocket;
+  readonly #connection: Duplex | undefined;
   readonly #inbox: FrameInbox;
   readonly #pressedBytes: number;
   readonly #onWritten = (): void => this.#written();
@@ -24,9 +29,11 @@ export class WebSocketPort implements FramePort {
   #pressed = false;
   #closed = false;
 
-  constructor(socket: WebSocket, description: string, limits: Limits) {
+  /** `connection`: of a server, whose frames are not masked; what `socket` itself writes to. */
+  constructor(socket: WebSocket, description: string, limits: Limits, connection?: Duplex) {
     this.description = description;
     this.#socket = socket;
+    this.#connection = connection;
     this.#inbox = new FrameInbox(limits);
     this.#pressedBytes = pressedBytes(limits);
     socket.binaryType = 'nodebuffer';
@@ -48,11 +55,18 @@ export class WebSocketPort implements FramePort {
 
   send(frame: Uint8Array): void {
     if (this.#closed || this.#socket.readyState !== OPEN) return;
-    this.#pressed ||= this.#socket.bufferedAmount + frame.length > this.#pressedBytes;
-    if (!this.#pressed) return this.#socket.send(frame);
+    const { bufferedAmount } = this.#socket;
+    this.#pressed ||= bufferedAmount + frame.length > this.#pressedBytes;
+    if (!this.#pressed) return this.#sendAtOnce(frame, bufferedAmount > 0);
     // Written means that everything before it is, so only these need to be waited for.
     this.#pendingFrames++;
     this.#socket.send(frame, this.#onWritten);
+  }
+
+  #sendAtOnce(frame: Uint8Array, mayWait: boolean): void {
+    // What may wait long does so in memory of its own size.
+    if (mayWait || this.#connection === undefined || frame.length > COPIED_BYTES_MAX) this.#socket.send(frame);
+    else this.#connection.write(binaryMessage(frame));
   }
 
   close(code: number, reason: string): void {
@@ -75,4 +89,24 @@ export class WebSocketPort implements FramePort {
     this.#pressed = false;
     this.#inbox.drained();
   }
+}
+
+const LAST_BINARY_FRAME = 0x82;
+const SHORT_MAX = 125;
+/** The length follows in two bytes. */
+const IN_TWO_BYTES = 126;
+
+/** One unmasked WebSocket message (RFC 6455, 5.2) of less than 2^16 bytes. */
+function binaryMessage(frame: Uint8Array): Buffer {
+  const { length } = frame;
+  const head = length > SHORT_MAX ? 4 : 2;
+  const bytes = Buffer.allocUnsafe(head + length);
+  bytes[0] = LAST_BINARY_FRAME;
+  if (head === 2) bytes[1] = length;
+  else {
+    bytes[1] = IN_TWO_BYTES;
+    bytes.writeUInt16BE(length, 2);
+  }
+  bytes.set(frame, head);
+  return bytes;
 }

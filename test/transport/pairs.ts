@@ -58,7 +58,9 @@ async function webSocketPair(limits: Limits, dialOf: (url: string) => Dial): Pro
   const listening = await listen(createServer());
   const sockets = new WebSocketServer({ server: listening.server, maxPayload: limits.frameBytesMax });
   const accepted = new Promise<FramePort>((resolve) => {
-    sockets.once('connection', (socket) => resolve(new WebSocketPort(socket, 'websocket client', limits)));
+    sockets.once('connection', (socket, { socket: connection }) => {
+      resolve(new WebSocketPort(socket, 'websocket client', limits, connection));
+    });
   });
   const client = await dialOf(`ws://127.0.0.1:${listening.port}/todo`)();
   return { client, server: await accepted, cut: listening.cut, dispose: listening.stop };
