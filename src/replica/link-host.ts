@@ -37,6 +37,8 @@ export interface LinkHost {
   readonly store: StorePort;
   readonly codec: Codec;
   readonly runtime: Runtime;
+  /** The clock of the runtime: one for all links. */
+  readonly now: () => number;
   readonly limits: Limits;
   readonly log: Log;
   readonly growth: GrowthLog;

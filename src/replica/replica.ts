@@ -227,6 +227,7 @@ export class Replica implements ReplicaPort {
       store,
       codec,
       runtime,
+      now: () => runtime.now(),
       limits,
       log,
       growth: this.#growth,

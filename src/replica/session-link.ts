@@ -70,7 +70,7 @@ export class SessionLink implements Link, HostedLink {
     const local = options.role === 'client' ? { ...host.facts(), dbid: options.dbid } : host.facts();
     const session = hexFromBytes(host.runtime.randomBytes(16));
     const start = { terms: termsOf(options), local, limits: host.limits, session };
-    this.#now = steadyClock(() => host.runtime.now());
+    this.#now = steadyClock(host.now);
     this.#state = newSession(start, this.#now());
     this.#echo = new EchoWatch(local.site);
     this.#wire = new LinkWire(port, host.codec, host.limits, this.#echo);

@@ -20,7 +20,10 @@ export interface FramePort {
   /** Bytes given to send() that have not left this process. */
   readonly bufferedBytes: number;
   listen(listener: FramePortListener): void;
-  /** A frame sent after the close is dropped: the listener hears onClose. */
+  /**
+   * A frame sent after the close is dropped: the listener hears onClose. Its bytes stay as they are: the same frame may go
+   * to other ports too.
+   */
   send(frame: Uint8Array): void;
   /**
    * Sends what is buffered, then closes; only onClose is called after it. Idempotent, but that CLOSE_LOST also cuts a

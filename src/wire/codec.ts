@@ -33,6 +33,7 @@ import type { Message, MessageType } from './message.ts';
 import type { ControlMessage, PlainMessage } from './message-codec.ts';
 import { readMessage, writeMessage } from './message-codec.ts';
 import { scanMsgpack } from './msgpack-scan.ts';
+import { WindowMemo } from './window-memo.ts';
 import { checkWireVersion, WIRE_VERSION } from './wire-version.ts';
 
 /** Tags are for ever: a message that goes keeps its number. 18 is kept for subsets. */
@@ -72,13 +73,14 @@ const BODY_FORMS: ReadonlyMap<number, ChangesBody['form']> = new Map(
 
 export function createCodec(options: CodecOptions): Codec {
   const { limits, compression } = options;
-  // One for all links: encoding is one uninterrupted step.
+  // One of each for all links: encoding is one uninterrupted step.
   const writer = new ByteWriter(WRITER_BYTES_KEPT);
+  const memo = new WindowMemo();
   return {
-    ...messagesOf(options, undefined, writer),
+    ...messagesOf(options, undefined, { writer, memo }),
     blobOf: (body) => blobOfBody(body, compression),
     forLink: () => ({
-      ...messagesOf(options, { sent: new IdMemory(), received: new IdMemory() }, writer),
+      ...messagesOf(options, { sent: new IdMemory(), received: new IdMemory() }, { writer, memo }),
       blobOf: (body) => blobOfBody(body, compression),
     }),
     encodeBody(body) {
@@ -109,18 +111,22 @@ interface LinkIds {
 function messagesOf(
   { limits, compression }: CodecOptions,
   link: LinkIds | undefined,
-  writer: ByteWriter,
+  { writer, memo }: { readonly writer: ByteWriter; readonly memo: WindowMemo },
 ): Pick<Codec, 'encode' | 'decode'> {
   const packr = new Packr({ useRecords: false, mapsAsObjects: true, variableMapSize: true, moreTypes: false });
+  const encode = (message: Message): Uint8Array => {
+    const fields = controlFields(message);
+    const withLinkIds = link !== undefined && fields === undefined;
+    writer.restart(WRITER_BYTES_KEPT);
+    beginFrame(writer, TAGS[message.type] | (withLinkIds ? LINK_IDS : 0));
+    if (fields !== undefined) writer.raw(packr.pack(fields));
+    else writeMessage(writer, message as PlainMessage, link?.sent ?? new IdMemory());
+    return writer.take();
+  };
   return {
     encode(message) {
-      const fields = controlFields(message);
-      const withLinkIds = link !== undefined && fields === undefined;
-      writer.restart(WRITER_BYTES_KEPT);
-      beginFrame(writer, TAGS[message.type] | (withLinkIds ? LINK_IDS : 0));
-      if (fields !== undefined) writer.raw(packr.pack(fields));
-      else writeMessage(writer, message as PlainMessage, link?.sent ?? new IdMemory());
-      return writer.take();
+      if (link === undefined || message.type !== 'window') return encode(message);
+      return memo.find(message, link.sent) ?? memo.encode(message, link.sent, () => encode(message));
     },
     decode: (bytes) =>
       guarded(() => {

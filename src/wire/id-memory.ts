@@ -16,10 +16,28 @@ const IDS_MAX = 4_000;
 export class IdMemory {
   readonly #ids = new Map<number, string>();
   readonly #numbers = new Map<string, number>();
+  /** The two that were asked for last: on a live link mostly its era and who writes, in turn. */
+  #recent: string | undefined;
+  #recentNumber = 0;
+  #older: string | undefined;
+  #olderNumber = 0;
+
+  /** Of an id that was written before. */
+  numberOf(id: string): number | undefined {
+    if (id === this.#recent) return this.#recentNumber;
+    if (id === this.#older) return this.#olderNumber;
+    const number = this.#numbers.get(id);
+    if (number === undefined) return undefined;
+    this.#older = this.#recent;
+    this.#olderNumber = this.#recentNumber;
+    this.#recent = id;
+    this.#recentNumber = number;
+    return number;
+  }
 
   /** Twice the number for a known id; twice the number plus 1 and the id for a new one; 0 and the id when full. */
   write(writer: ByteWriter, id: string): void {
-    const known = this.#numbers.get(id);
+    const known = this.numberOf(id);
     if (known !== undefined) return writer.varint(2 * known);
     const number = this.#numbers.size + 1;
     const isFull = number > IDS_MAX;
