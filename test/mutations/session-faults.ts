@@ -385,6 +385,15 @@ export const SESSION_FAULTS: readonly Fault[] = [
     replace: '{ void [bytes, blocked, creditAfterSend]; }',
   },
   {
+    name: 'passed-window-unnoted',
+    rule: 'what a live link passes on counts for the bound of all links',
+    promise: 'P6',
+    tests: ['test/replica/greedy-peer.test.ts'],
+    file: 'src/replica/session-link.ts',
+    find: 'if (unsentBytes > 0 || this.#notedBytes > 0) this.#noteHeld();',
+    replace: 'void unsentBytes;',
+  },
+  {
     name: 'answers-unbounded',
     rule: 'answers that a peer does not read have a bound',
     promise: 'P6',

@@ -1,12 +1,15 @@
 /** A peer that asks without end, and reads or waits for nothing: what it makes a replica hold stays bounded (P6). */
 import { randomBytes } from 'node:crypto';
 import { afterEach, describe, expect, it } from 'vitest';
+import { coverageOf } from '../../src/core/coverage.ts';
 import type { ReplicationError } from '../../src/core/errors.ts';
 import type { Limits } from '../../src/core/limits.ts';
 import { DEFAULT_LIMITS } from '../../src/core/limits.ts';
+import { encodePackedKey } from '../../src/core/packed-key.ts';
 import type { SiteId } from '../../src/core/site-id.ts';
 import type { EraNonce } from '../../src/core/cursor.ts';
 import type { Link } from '../../src/replica/replica-port.ts';
+import type { MergeInput } from '../../src/store/store-port.ts';
 import { CLOSE_LOST } from '../../src/transport/close-code.ts';
 import type { FramePort, FramePortListener } from '../../src/transport/frame-port.ts';
 import { createCodec } from '../../src/wire/codec.ts';
@@ -15,6 +18,7 @@ import type { Node } from './world.ts';
 import { eventually, GRANT_ALL, helloOf, newId, World } from './world.ts';
 
 const SITE = '5a'.repeat(16) as SiteId;
+const OTHER = '6b'.repeat(16) as SiteId;
 const ERA = '5e'.repeat(16) as EraNonce;
 const LIMITS = { creditBytes: 4_000, messageBytesMax: 64_000, bufferedBytesMax: 4_000, unreadAnswerBytesMax: 4_000 };
 
@@ -48,6 +52,14 @@ class UnreadPort implements FramePort {
   says(message: Message): void {
     this.#listener?.onFrame(this.#codec.encode(message));
   }
+}
+
+/** The i-th write of a site that is not here. */
+function tagOfOther(i: number, bytes: number): MergeInput {
+  const pk = encodePackedKey([`${newId()} ${randomBytes(bytes / 2).toString('hex')}`]);
+  const row = { table: 'tag', pk, cid: '-1', val: null, colVersion: 1, cl: 1, seq: 0, version: i + 1 };
+  const span = [i, i + 1] as const;
+  return { parts: [{ site: OTHER, span, rows: [row] }], claims: coverageOf(OTHER, [span]) };
 }
 
 /** Its connection takes what it was sent, a while after the turn in which it was. */
@@ -198,6 +210,18 @@ describe('a peer without measure', () => {
     await eventually(() => links[0]?.state === 'closed', 'the link ends');
     await eventually(() => links[1]?.lag === 0, 'the other has the write');
     expect(ports.map(({ closedWith }) => closedWith)).toEqual(['LIMIT_EXCEEDED', undefined]);
+  });
+
+  it('costs itself its place also where what is passed on to it comes from others, bit by bit', async () => {
+    const ports = [new UnreadPort(), new ReadingPort()];
+    const { node, links } = await fed(ports, { linksBytesMax: 30_000, bufferedBytesMax: 100_000 });
+    for (let i = 0; i < 12; i++) {
+      await node.replica.submit(tagOfOther(i, 4_000));
+      await eventually(() => links[1]?.lag === 0, 'who reads has the write');
+    }
+    expect(links[0]?.lag).toBeGreaterThan(0);
+    expect(ports[0]?.bufferedBytes).toBeLessThan(30_000);
+    expect(ports.map(({ closedWith }) => closedWith)).toEqual([undefined, undefined]);
   });
 
   it.each<[string, (ports: readonly ReadingPort[]) => Promise<Fed>]>([
