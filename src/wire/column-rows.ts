@@ -39,8 +39,10 @@ export interface DecodedColumns {
   readonly bytes: number;
 }
 
-/** What a change takes in columns, beside its value and key. */
-const CELL_BYTES = 32;
+/** What a change takes in columns at most, beside what its value has in the body: a value, its place, three numbers. */
+const CELL_BYTES = 36;
+/** The same of a group beside its key: its template, where it starts, where its key ends. */
+const GROUP_BYTES = 20;
 /** Changes that are put together at once for who looks at one after the other. */
 const STEP_ROWS = 200;
 
@@ -65,7 +67,7 @@ export class ColumnRows implements ChangeRows {
 
   constructor(columns: DecodedColumns) {
     this.length = columns.changes;
-    this.heldBytes = columns.bytes + CELL_BYTES * this.length;
+    this.heldBytes = heldBytesOf(columns);
     this.#columns = columns;
     this.#place = startOf(columns);
     this.#mark = startOf(columns);
@@ -180,6 +182,12 @@ interface GroupCells {
   readonly pk: Uint8Array;
   /** Of the group's cells, from where it stands. */
   readonly until: number;
+}
+
+/** Keys of one length may take a few bytes of the body and very many here. */
+function heldBytesOf({ bytes, changes, tables, templateOfGroup }: DecodedColumns): number {
+  const keyBytes = tables.reduce((sum, { keys }) => sum + keys.bytes.length, 0);
+  return bytes + keyBytes + CELL_BYTES * changes + GROUP_BYTES * templateOfGroup.length;
 }
 
 function startOf({ tables }: DecodedColumns): Place {
