@@ -25,6 +25,8 @@ export interface DecodedColumn {
   readonly values: Column<SqlValue>;
   /** One number where all are equal. */
   readonly colVersions: number | Float64Array;
+  /** What both hold beside the body. */
+  readonly bytes: number;
 }
 
 export interface DecodedColumns {
@@ -35,14 +37,10 @@ export interface DecodedColumns {
   readonly changes: number;
   readonly seqs: SeqColumn;
   readonly versions: VersionColumn;
-  /** Of the body, inflated. */
+  /** Of the body, inflated, and of what was made of it beside the tables. */
   readonly bytes: number;
 }
 
-/** What a change takes in columns at most, beside what its value has in the body: a value, its place, three numbers. */
-const CELL_BYTES = 36;
-/** The same of a group beside its key: its template, where it starts, where its key ends. */
-const GROUP_BYTES = 20;
 /** Changes that are put together at once for who looks at one after the other. */
 const STEP_ROWS = 200;
 
@@ -184,10 +182,12 @@ interface GroupCells {
   readonly until: number;
 }
 
-/** Keys of one length may take a few bytes of the body and very many here. */
-function heldBytesOf({ bytes, changes, tables, templateOfGroup }: DecodedColumns): number {
-  const keyBytes = tables.reduce((sum, { keys }) => sum + keys.bytes.length, 0);
-  return bytes + keyBytes + CELL_BYTES * changes + GROUP_BYTES * templateOfGroup.length;
+/** Keys of one length, and numbers in runs, may take a few bytes of the body and very many here. */
+function heldBytesOf({ bytes, tables }: DecodedColumns): number {
+  return tables.reduce((sum, { keys, columns }) => {
+    const keyBytes = keys.bytes.length + keys.ends.byteLength;
+    return sum + keyBytes + columns.reduce((all, column) => all + column.bytes, 0);
+  }, bytes);
 }
 
 function startOf({ tables }: DecodedColumns): Place {

@@ -360,8 +360,8 @@ export const STORE_FAULTS: readonly Fault[] = [
     promise: 'P6',
     tests: ['test/wire/column-rows.test.ts'],
     file: 'src/wire/column-rows.ts',
-    find: 'return bytes + keyBytes + CELL_BYTES',
-    replace: 'return bytes + 0 * keyBytes + CELL_BYTES',
+    find: 'return sum + keyBytes + columns',
+    replace: 'return sum + 0 * keyBytes + columns',
   },
   {
     name: 'half-characters',

@@ -103,4 +103,14 @@ describe('rows that are kept as columns', () => {
     expect(codec.blobOf(body).bytes.length).toBeLessThan(10 * rows.length);
     expect(decoded(body).heldBytes).toBeGreaterThan(200 * rows.length);
   });
+
+  test('say so of numbers too, all equal in the body and one each here', () => {
+    const rows = Array.from({ length: 1_000 }, (_, i): Change => {
+      return { ...change, pk: encodePackedKey([i]), val: 7, seq: 2 * i, colVersion: 3 };
+    });
+    const held = decoded({ site, span: [0, 9], rows }).heldBytes!;
+    const spread = rows.map((row, i) => ({ ...row, val: i % 9 === 0 ? null : 7, version: i % 2 === 0 ? 5 : 6 }));
+    expect(held).toBeGreaterThan(16 * rows.length);
+    expect(decoded({ site, span: [0, 9], rows: spread }).heldBytes! - held).toBeGreaterThan(10 * rows.length);
+  });
 });
