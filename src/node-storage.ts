@@ -15,6 +15,8 @@ import type { LinkBudget } from './replica/link-budget.ts';
 import { Replica } from './replica/replica.ts';
 import type { Driver } from './sqlite/database.ts';
 import { createWasmDriver } from './sqlite/wasm/driver.ts';
+import type { StoreOptions } from './store/open-store.ts';
+import type { Store } from './store/store.ts';
 import { openStore } from './store/store.ts';
 import type { Codec } from './wire/codec-port.ts';
 
@@ -65,7 +67,7 @@ export function fileStorage(
     makeImage: async (replica) => makeImageFile(replica, { driver: await engine(), folder: dir }),
     async openScratch() {
       const path = passingFile(dir, SCRATCH);
-      const store = openStore({ driver: await engine(), path, randomBytes, limits });
+      const store = openOrRemove({ driver: await engine(), path, randomBytes, limits });
       const replica = new Replica({ store, codec, runtime, limits, log, dbid: SCRATCH, budget });
       const remove = async (): Promise<void> => {
         await replica.close();
@@ -81,6 +83,16 @@ export function fileStorage(
     },
     remove: async (dbid) => removeFiles(pathOf(dbid)),
   };
+}
+
+/** What cannot be opened leaves nothing behind. */
+function openOrRemove(options: StoreOptions): Store {
+  try {
+    return openStore(options);
+  } catch (error) {
+    removeFiles(options.path);
+    throw error;
+  }
 }
 
 function removeFiles(path: string): void {

@@ -132,10 +132,10 @@ export class Relay {
   }
 
   async #warmUp(): Promise<void> {
-    const { codec, runtime, directory, log } = this.#context;
+    const { codec, runtime, limits, directory, log } = this.#context;
     const isOver = (): boolean => this.#closing !== undefined || directory.openCount > 0;
     try {
-      await warmUp({ storage: this.#storage, codec, runtime, isOver });
+      await warmUp({ storage: this.#storage, codec, runtime, limits, isOver });
     } catch (error) {
       log.warn(
         { code: codedError(error).code, err: error },

@@ -6,7 +6,8 @@ import type { Change } from '../core/change.ts';
 import { emptyCoverage } from '../core/coverage.ts';
 import { digestOfCoverage } from '../core/coverage-digest.ts';
 import type { EraNonce } from '../core/cursor.ts';
-import { ReplicationError } from '../core/errors.ts';
+import { codedError, ReplicationError } from '../core/errors.ts';
+import type { Limits } from '../core/limits.ts';
 import { encodePackedKey } from '../core/packed-key.ts';
 import { hullOfRanges } from '../core/range-set.ts';
 import type { Runtime } from '../core/runtime.ts';
@@ -30,6 +31,8 @@ export interface TrialLeafParts {
   readonly replica: ReplicaPort;
   readonly codec: Codec;
   readonly runtime: Runtime;
+  /** The replica's: a connection of another size would not tell it when there is room again. */
+  readonly limits: Limits;
 }
 
 interface Waiting {
@@ -46,14 +49,15 @@ export class TrialLeaf {
   #written = 0;
   #acknowledged = 0;
   #live = false;
+  #ended: ReplicationError | undefined;
 
-  constructor({ replica, codec, runtime }: TrialLeafParts) {
+  constructor({ replica, codec, runtime, limits }: TrialLeafParts) {
     this.#codec = codec.forLink();
     this.#site = hexFromBytes(runtime.randomBytes(SITE_ID_BYTES)) as SiteId;
-    const { ports } = memoryPortPair({ schedule: runtime.defer, names: ['trial leaf', 'trial'] });
+    const { ports } = memoryPortPair({ schedule: runtime.defer, limits, names: ['trial leaf', 'trial'] });
     this.#port = ports[0];
     this.#port.listen({
-      onFrame: (frame) => this.#take(this.#codec.decode(frame)),
+      onFrame: (frame) => this.#receive(frame),
       onDrain: () => undefined,
       onClose: (_code, reason) => this.#fail(reason),
     });
@@ -88,6 +92,17 @@ export class TrialLeaf {
     this.#port.send(this.#codec.encode(message));
   }
 
+  /** What this relay's limits forbid to read ends the trial, and nothing else. */
+  #receive(frame: Uint8Array): void {
+    try {
+      this.#take(this.#codec.decode(frame));
+    } catch (error) {
+      const { close, code } = codedError(error);
+      this.#port.close(close, code);
+      this.#fail(code);
+    }
+  }
+
   #take(message: Message): void {
     if (message.type === 'ack') this.#acknowledged = hullOfRanges(message.ack.held)?.[1] ?? 0;
     if (message.type === 'beat') this.#live ||= message.live;
@@ -98,12 +113,14 @@ export class TrialLeaf {
   #until(isOver: () => boolean): Promise<void> {
     return new Promise((resolve, reject) => {
       if (isOver()) resolve();
+      else if (this.#ended !== undefined) reject(this.#ended);
       else this.#waiting.push({ isOver, resolve, reject });
     });
   }
 
   #fail(reason: string): void {
     const error = new ReplicationError('LINK_LOST', `the trial has ended: ${reason}`);
+    this.#ended = error;
     for (const { reject } of this.#waiting) reject(error);
     this.#waiting = [];
   }

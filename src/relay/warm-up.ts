@@ -5,6 +5,7 @@
  * Why     The engine's WebAssembly and our own code are compiled function by function as they are first met: 0.4 s of
  *         the first upload after a start, and slow first writes.
  */
+import type { Limits } from '../core/limits.ts';
 import type { Runtime } from '../core/runtime.ts';
 import type { ReplicaPort } from '../replica/replica-port.ts';
 import type { Codec } from '../wire/codec-port.ts';
@@ -15,6 +16,7 @@ export interface WarmUpParts {
   readonly storage: Pick<Storage, 'openScratch' | 'makeImage'>;
   readonly codec: Codec;
   readonly runtime: Runtime;
+  readonly limits: Limits;
   /** A caller has come: its own work does the rest. Asked between steps. */
   readonly isOver: () => boolean;
 }
@@ -41,10 +43,10 @@ export async function warmUp(parts: WarmUpParts): Promise<void> {
   }
 }
 
-function* steps(replica: ReplicaPort, { storage, codec, runtime }: WarmUpParts): Generator<() => Promise<unknown>> {
-  const writer = new TrialLeaf({ replica, codec, runtime });
+function* steps(replica: ReplicaPort, { storage, ...machine }: WarmUpParts): Generator<() => Promise<unknown>> {
+  const writer = new TrialLeaf({ replica, ...machine });
   for (let i = 0; i < BULK_TRANSACTIONS; i++) yield () => writer.write(BULK_ROWS, 'new');
-  for (let i = 0; i < SUBSCRIBERS; i++) yield () => new TrialLeaf({ replica, codec, runtime }).live();
+  for (let i = 0; i < SUBSCRIBERS; i++) yield () => new TrialLeaf({ replica, ...machine }).live();
   for (let i = 0; i < SINGLE_WRITES; i++) yield () => writer.write(1, i % 2 === 0 ? 'new' : 'changed');
   yield async () => (await storage.makeImage?.(replica))?.remove();
 }

@@ -24,8 +24,8 @@ import { readKeys, writeKeys } from './key-column.ts';
 import { readNumbers, writeNumbers } from './number-column.ts';
 import type { GatheredTable, RowGroups, Template } from './row-groups.ts';
 import type { Numbering } from './row-numbers.ts';
-import { readSeqs, readVersions, writeSeqs, writeVersions } from './row-numbers.ts';
-import { COLUMN_FLAG, readValues, writeValues } from './value-column.ts';
+import { numberingBytes, readSeqs, readVersions, writeSeqs, writeVersions } from './row-numbers.ts';
+import { COLUMN_FLAG, columnBytes, readValues, writeValues } from './value-column.ts';
 
 /** What the rows are written with: their groups, and the numbering that was chosen for them. */
 export interface RowPlan {
@@ -71,7 +71,9 @@ export function readRows(areas: ReadAreas, span: Range, numbering: Numbering, bu
     return { name, keys, columns: cids.map((cid, k) => readColumn(areas, cid, counts[i]!.columns[k]!, budget)) };
   });
   const changes = starts[groupCount]!;
-  const rows = new ColumnRows({ templates, templateOfGroup, tables, changes, seqs, versions, bytes });
+  const numbers = numberingBytes(numbering, { changes, groups: groupCount });
+  const held = bytes + numbers + starts.byteLength + templateOfGroup.byteLength;
+  const rows = new ColumnRows({ templates, templateOfGroup, tables, changes, seqs, versions, bytes: held });
   if (!budget.isLarge) return rows.slice();
   rows.check();
   return rows;
@@ -199,5 +201,6 @@ function readColumn(areas: ReadAreas, cid: string, count: number, budget: Decode
   for (let i = 0; cid === SENTINEL_CID && i < count; i++) {
     if (values.at(i) !== null) throw invalidChange("the sentinel '-1' has a value: send null");
   }
-  return { values, colVersions };
+  const numbers = typeof colVersions === 'number' ? 0 : colVersions.byteLength;
+  return { values, colVersions, bytes: columnBytes(values, count) + numbers };
 }

@@ -25,6 +25,8 @@ export interface DecodedColumn {
   readonly values: Column<SqlValue>;
   /** One number where all are equal. */
   readonly colVersions: number | Float64Array;
+  /** What both hold beside the body. */
+  readonly bytes: number;
 }
 
 export interface DecodedColumns {
@@ -35,12 +37,10 @@ export interface DecodedColumns {
   readonly changes: number;
   readonly seqs: SeqColumn;
   readonly versions: VersionColumn;
-  /** Of the body, inflated. */
+  /** Of the body, inflated, and of what was made of it beside the tables. */
   readonly bytes: number;
 }
 
-/** What a change takes in columns, beside its value and key. */
-const CELL_BYTES = 32;
 /** Changes that are put together at once for who looks at one after the other. */
 const STEP_ROWS = 200;
 
@@ -65,7 +65,7 @@ export class ColumnRows implements ChangeRows {
 
   constructor(columns: DecodedColumns) {
     this.length = columns.changes;
-    this.heldBytes = columns.bytes + CELL_BYTES * this.length;
+    this.heldBytes = heldBytesOf(columns);
     this.#columns = columns;
     this.#place = startOf(columns);
     this.#mark = startOf(columns);
@@ -180,6 +180,14 @@ interface GroupCells {
   readonly pk: Uint8Array;
   /** Of the group's cells, from where it stands. */
   readonly until: number;
+}
+
+/** Keys of one length, and numbers in runs, may take a few bytes of the body and very many here. */
+function heldBytesOf({ bytes, tables }: DecodedColumns): number {
+  return tables.reduce((sum, { keys, columns }) => {
+    const keyBytes = keys.bytes.length + keys.ends.byteLength;
+    return sum + keyBytes + columns.reduce((all, column) => all + column.bytes, 0);
+  }, bytes);
 }
 
 function startOf({ tables }: DecodedColumns): Place {

@@ -10,6 +10,8 @@ import { malformed } from './byte-reader.ts';
 export interface Column<Value> {
   /** Assumes a place within the column; each look may make the value anew. */
   at(place: number): Value | undefined;
+  /** What it holds beside the bytes that came; absent where that is not counted. */
+  readonly byteLength?: number;
 }
 
 /** Lengths, as where each piece ends behind the others. Errors  FRAME_MALFORMED. */

@@ -36,7 +36,8 @@ export function decimalsOf(reals: readonly (number | Real)[]): Decimals | undefi
 export function realsFromDecimals(places: number, numbers: Float64Array): Column<number | Real> {
   const power = POWERS[places];
   if (power === undefined) throw malformed('a power of ten that is not in use');
-  return { at: (place) => sqlValueFromReal(numbers[place]! / power) };
+  const { byteLength } = numbers;
+  return { at: (place) => sqlValueFromReal(numbers[place]! / power), byteLength };
 }
 
 function isExact(value: number, places: number): boolean {

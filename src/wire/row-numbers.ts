@@ -24,8 +24,19 @@ const VERSION_END = 1;
 const VERSION_GROUP = 2;
 const VERSION_ROW = 3;
 
+const NUMBER_BYTES = Float64Array.BYTES_PER_ELEMENT;
+
 export function numberingOf(rows: readonly Change[], starts: readonly number[], span: Range): Numbering {
   return { seq: seqForm(rows, starts), version: versionForm(rows, starts, span) };
+}
+
+/** What the numbers of so many changes hold, once read. */
+export function numberingBytes(
+  { seq, version }: Numbering,
+  { changes, groups }: { readonly changes: number; readonly groups: number },
+): number {
+  const versions = version === VERSION_ROW ? changes : version === VERSION_GROUP ? groups : 0;
+  return NUMBER_BYTES * (versions + (seq === SEQ_ANY ? changes : 0));
 }
 
 export function writeSeqs(packed: ByteWriter, rows: readonly Change[], form: number): void {

@@ -59,7 +59,7 @@ export function readDictionary(reader: ByteReader, count: number, budget: Decode
     units += text.length;
   }
   budget.takeBytes(units);
-  return { at: (place) => texts[places[place]!] };
+  return { at: (place) => texts[places[place]!], byteLength: places.byteLength };
 }
 
 export function writeTexts(writer: ByteWriter, texts: readonly string[]): void {
@@ -77,7 +77,8 @@ export function readTexts(reader: ByteReader, count: number, { limits }: DecodeB
   const bytes = reader.raw(sum);
   const all = textFromBytes(bytes);
   const unitEnds = all.length === sum ? ends : unitEndsOf(bytes, ends);
-  return { at: (place) => all.slice(endBefore(unitEnds, place), unitEnds[place]) };
+  const { byteLength } = unitEnds;
+  return { at: (place) => all.slice(endBefore(unitEnds, place), unitEnds[place]), byteLength };
 }
 
 /** Where each text ends in the one of all, in UTF-16 code units. Errors  FRAME_MALFORMED for half a character. */

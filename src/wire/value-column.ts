@@ -79,10 +79,19 @@ export function readValues(
   let filledCount = 0;
   for (let i = 0; i < count; i++) places[i] = (bits[i >> 3]! & (1 << (i & 7))) === 0 ? -1 : filledCount++;
   const filled = readForm(areas, form, filledCount, budget);
-  return { values: { at: (place) => (places[place]! < 0 ? null : filled.at(places[place]!)) }, flag };
+  const at = (place: number): SqlValue | undefined => (places[place]! < 0 ? null : filled.at(places[place]!));
+  return { values: { at, byteLength: places.byteLength + columnBytes(filled, filledCount) }, flag };
 }
 
-const NULLS: Column<null> = { at: () => null };
+const NULLS: Column<null> = { at: () => null, byteLength: 0 };
+
+/** A value of an array: where it is, and mostly an object of its own. */
+const UNCOUNTED_BYTES = 24;
+
+/** What a column of so many values holds beside the bytes that came. */
+export function columnBytes({ byteLength }: Column<SqlValue>, count: number): number {
+  return byteLength ?? UNCOUNTED_BYTES * count;
+}
 
 function isOneKind(kinds: number): boolean {
   return (kinds & (kinds - 1)) === 0 || kinds === (INTEGER_BIT | LONG_BIT);
@@ -190,13 +199,15 @@ function readReals(packed: ByteReader, count: number): Column<number | Real> {
   if (count > packed.left) throw malformed('it ends too early');
   const values = new Float64Array(count);
   for (let i = 0; i < count; i++) values[i] = checkedReal(packed.float64());
-  return { at: (place) => sqlValueFromReal(values[place]!) };
+  const { byteLength } = values;
+  return { at: (place) => sqlValueFromReal(values[place]!), byteLength };
 }
 
 function readBlobs(packed: ByteReader, from: ByteReader, count: number, { limits }: DecodeBudget): Column<Uint8Array> {
   const ends = readEnds(packed, count, { bytesMax: limits.valueBytesMax, what: 'bytes in a blob' });
   const all = from.raw(endBefore(ends, count)).slice();
-  return { at: (place) => all.slice(endBefore(ends, place), ends[place]) };
+  const { byteLength } = ends;
+  return { at: (place) => all.slice(endBefore(ends, place), ends[place]), byteLength };
 }
 
 function writeMixed(packed: ByteWriter, value: SqlValue): void {

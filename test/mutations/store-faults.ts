@@ -355,6 +355,15 @@ export const STORE_FAULTS: readonly Fault[] = [
     replace: 'if (open === undefined) this',
   },
   {
+    name: 'unfolded-keys-uncounted',
+    rule: 'keys that wait as columns count with all that they unfold to',
+    promise: 'P6',
+    tests: ['test/wire/column-rows.test.ts'],
+    file: 'src/wire/column-rows.ts',
+    find: 'return sum + keyBytes + columns',
+    replace: 'return sum + 0 * keyBytes + columns',
+  },
+  {
     name: 'half-characters',
     rule: 'a text that ends inside of a character is refused',
     promise: 'P7',

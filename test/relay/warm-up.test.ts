@@ -17,7 +17,8 @@ import { TODO_SCHEMA } from '../doors/served-relay.ts';
 import { memoryStorage, silentLog } from './memory-storage.ts';
 
 const runtime = nodeRuntime();
-const codec = createCodec({ limits: DEFAULT_LIMITS });
+const limits = DEFAULT_LIMITS;
+const codec = createCodec({ limits });
 
 /** The caller that a relay without a token takes. */
 const LOOPBACK = { address: '127.0.0.1' };
@@ -49,31 +50,41 @@ describe('a trial leaf', () => {
   test('is acknowledged what it writes, and hears what another wrote', async () => {
     const { replica, remove } = await (await scratchStorage()).openScratch();
     replica.migrate(TRIAL_SCHEMA);
-    const writer = new TrialLeaf({ replica, codec, runtime });
+    const writer = new TrialLeaf({ replica, codec, runtime, limits });
     await writer.write(20, 'new');
     await writer.write(5, 'changed');
     const { parts } = replica.store.readPiece(STORE_VERSION_ZERO, { without: [], changesMax: 1_000 });
     const values = parts.flatMap(({ rows }) => rows.map(({ val }) => val));
     expect(values).toHaveLength(60);
     expect(values.filter((value) => value === 'changed in 2')).toHaveLength(5);
-    await new TrialLeaf({ replica, codec, runtime }).live();
+    await new TrialLeaf({ replica, codec, runtime, limits }).live();
     await remove();
   });
 
   test('hears that its link ended', async () => {
     const { replica, remove } = await (await scratchStorage()).openScratch();
     replica.migrate(TRIAL_SCHEMA);
-    const writer = new TrialLeaf({ replica, codec, runtime });
+    const writer = new TrialLeaf({ replica, codec, runtime, limits });
     await writer.write(1, 'new');
     const write = writer.write(1, 'new');
     await Promise.all([expect(write).rejects.toMatchObject({ code: 'LINK_LOST' }), remove()]);
+  });
+
+  test('hears of it as well when nothing was under way', async () => {
+    const { replica, remove } = await (await scratchStorage()).openScratch();
+    replica.migrate(TRIAL_SCHEMA);
+    const writer = new TrialLeaf({ replica, codec, runtime, limits });
+    await writer.live();
+    await remove();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    await expect(writer.write(1, 'new')).rejects.toMatchObject({ code: 'LINK_LOST' });
   });
 });
 
 describe('warming up', () => {
   test('runs a bulk transfer, refills and single writes through a scratch database, and takes it away', async () => {
     const { openScratch, removed } = await scratchStorage();
-    await warmUp({ storage: { openScratch }, codec, runtime, isOver: () => false });
+    await warmUp({ storage: { openScratch }, codec, runtime, limits, isOver: () => false });
     expect(removed).toHaveLength(1);
     expect(removed[0]).toBeGreaterThan(10_000);
   });
@@ -81,13 +92,13 @@ describe('warming up', () => {
   test('ends when a caller comes', async () => {
     const { openScratch, removed } = await scratchStorage();
     let asked = 0;
-    await warmUp({ storage: { openScratch }, codec, runtime, isOver: () => ++asked > 3 });
+    await warmUp({ storage: { openScratch }, codec, runtime, limits, isOver: () => ++asked > 3 });
     expect(removed).toHaveLength(1);
     expect(removed[0]).toBeLessThan(10_000);
   });
 
   test('does nothing where there are no scratch databases', async () => {
-    await expect(warmUp({ storage: {}, codec, runtime, isOver: () => false })).resolves.toBeUndefined();
+    await expect(warmUp({ storage: {}, codec, runtime, limits, isOver: () => false })).resolves.toBeUndefined();
   });
 });
 
@@ -107,6 +118,32 @@ describe('a relay that warms up', () => {
     await relay.close();
     await warm;
     expect(readdirSync(dir)).toEqual([]);
+  });
+
+  test('leaves no file where its database could not be made', async () => {
+    const randomBytes = (): never => {
+      throw new ReplicationError('UNAVAILABLE', 'no randomness');
+    };
+    const relay = createRelay({ dir, runtime: { ...runtime, randomBytes }, log: silentLog });
+    await relay.warmUp();
+    expect(readdirSync(dir)).toEqual([]);
+    await relay.close();
+  });
+
+  test.each([
+    { bufferedBytesMax: 1_000 },
+    { frameBytesMax: 4_096 },
+    { messageBytesMax: 65_536 },
+    { partChangesMax: 100 },
+    { linksBytesMax: 10_000 },
+    { linksMax: 1 },
+    { sitesMax: 1 },
+    { valueBytesMax: 5 },
+  ])('ends whatever the limits are: %o', async (tight) => {
+    const relay = createRelay({ dir, limits: tight, log: silentLog });
+    await relay.warmUp();
+    expect(readdirSync(dir)).toEqual([]);
+    await relay.close();
   });
 
   test('serves a caller meanwhile, and stops for it', async () => {

@@ -92,4 +92,25 @@ describe('rows that are kept as columns', () => {
     expect(decoded({ site, span: [0, 9], rows: each }).heldBytes! - short).toBeGreaterThan(1_999_000);
     expect(short).toBeLessThan(100 * rows.length);
   });
+
+  test('say so of keys too, which take less in a body than they unfold to', () => {
+    const rows = Array.from({ length: 1_000 }, (_, i): Change => {
+      const key = new Uint8Array(200);
+      new DataView(key.buffer).setUint16(198, i);
+      return { ...change, pk: encodePackedKey([key]), seq: i };
+    });
+    const body = { site, span: [0, 9], rows } as const;
+    expect(codec.blobOf(body).bytes.length).toBeLessThan(10 * rows.length);
+    expect(decoded(body).heldBytes).toBeGreaterThan(200 * rows.length);
+  });
+
+  test('say so of numbers too, all equal in the body and one each here', () => {
+    const rows = Array.from({ length: 1_000 }, (_, i): Change => {
+      return { ...change, pk: encodePackedKey([i]), val: 7, seq: 2 * i, colVersion: 3 };
+    });
+    const held = decoded({ site, span: [0, 9], rows }).heldBytes!;
+    const spread = rows.map((row, i) => ({ ...row, val: i % 9 === 0 ? null : 7, version: i % 2 === 0 ? 5 : 6 }));
+    expect(held).toBeGreaterThan(16 * rows.length);
+    expect(decoded({ site, span: [0, 9], rows: spread }).heldBytes! - held).toBeGreaterThan(10 * rows.length);
+  });
 });
