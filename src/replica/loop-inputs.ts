@@ -83,16 +83,18 @@ export class LoopInputs<Link extends ReceivingLink> {
   /** One turn's work, after so many changes were decoded in it; returns how many it has merged. */
   merge(decoded: number): number {
     const before = this.#inbox.changes;
-    this.#merge.mergeLight();
+    this.#measured(() => this.#merge.mergeLight());
     // What took long to decode is merged in the next turn, whatever that one decodes.
     this.#isPutOff = decoded >= LONG_TURN_CHANGES && !this.#isPutOff;
-    if (!this.#isPutOff) this.#size.measure(() => this.#mergeNext());
+    if (!this.#isPutOff) this.#measured(() => this.#merge.mergeNext(this.#size.changes));
     return before - this.#inbox.changes;
   }
 
-  #mergeNext(): number {
+  #measured(merge: () => void): void {
     const before = this.#inbox.changes;
-    this.#merge.mergeNext(this.#size.changes);
-    return before - this.#inbox.changes;
+    this.#size.measure(() => {
+      merge();
+      return before - this.#inbox.changes;
+    });
   }
 }

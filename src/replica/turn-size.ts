@@ -3,12 +3,13 @@
  * the next turn waits no longer on a slow or a busy one. With nobody there to wait it is longer: larger groups need
  * fewer commits.
  *
- * Learnt from the turns before, what their commits cost the links included. A clock that stands still within a turn
- * (a simulation's) leaves the most there may be.
+ * Learnt from the turns before, what their commits cost the links included. What a commit costs by itself, learnt from
+ * those of a few changes, is not laid to the changes: on a slow disk turns would grow ever smaller, and their changes
+ * ever dearer. A clock that stands still within a turn (a simulation's) leaves the most there may be.
  */
 import { steadyClock } from '../core/steady-clock.ts';
 
-/** A turn is to take so long, and so long where nobody else may wait. */
+/** The changes of a turn are to take so long, and so long where nobody else may wait; no less than their commit does. */
 const TURN_MS = 20;
 const ALONE_MS = 100;
 /** Who has written will write again soon. */
@@ -16,6 +17,8 @@ const WRITING_MS = 1_000;
 /** A commit for fewer costs more than it is worth. */
 const CHANGES_MIN = 1_000;
 const CHANGES_MAX = 10_000;
+/** A commit of no more changes costs what a commit costs. */
+const FEW_CHANGES = 100;
 /** Before anything is known, on a machine that does nothing else. */
 const FIRST_MS_PER_CHANGE = 0.006;
 /** What a turn says counts for so much beside all turns before it. */
@@ -32,6 +35,7 @@ export class TurnSize {
   readonly #links: () => number;
   #wroteAt = Number.NEGATIVE_INFINITY;
   #msPerChange = FIRST_MS_PER_CHANGE;
+  #msPerCommit = 0;
 
   constructor({ now, links }: TurnSizeOptions) {
     this.#now = steadyClock(now);
@@ -40,7 +44,8 @@ export class TurnSize {
 
   get changes(): number {
     const isAlone = this.#links() <= 1 && this.#now() - this.#wroteAt > WRITING_MS;
-    const changes = Math.round((isAlone ? ALONE_MS : TURN_MS) / this.#msPerChange);
+    const wantedMs = Math.max(isAlone ? ALONE_MS : TURN_MS, this.#msPerCommit);
+    const changes = Math.round(wantedMs / this.#msPerChange);
     return Math.min(Math.max(changes, CHANGES_MIN), CHANGES_MAX);
   }
 
@@ -49,13 +54,15 @@ export class TurnSize {
     this.#wroteAt = this.#now();
   }
 
-  /** Runs `merge`, which returns how many changes it has merged: few say more about a commit than about them. */
+  /** Runs `merge`, which returns how many changes it has merged. */
   measure(merge: () => number): number {
     const start = this.#now();
     const changes = merge();
+    const took = this.#now() - start;
     if (changes >= CHANGES_MIN) {
-      this.#msPerChange += WEIGHT * ((this.#now() - start) / changes - this.#msPerChange);
-    }
+      const msPerChange = Math.max(took - this.#msPerCommit, 0) / changes;
+      this.#msPerChange += WEIGHT * (msPerChange - this.#msPerChange);
+    } else if (changes > 0 && changes <= FEW_CHANGES) this.#msPerCommit += WEIGHT * (took - this.#msPerCommit);
     return changes;
   }
 }

@@ -6,6 +6,8 @@ import { TurnSize } from '../../src/replica/turn-size.ts';
 class Machine {
   clock = 1_000_000;
   links = 2;
+  /** What each commit costs, whatever is in it. */
+  commitMs = 0;
   readonly size = new TurnSize({ now: () => this.clock, links: () => this.links });
 
   /** As many turns, each of as much as the turns before have led to. */
@@ -15,7 +17,7 @@ class Machine {
 
   mergesOnce(changes: number, microsecondsPerChange: number): void {
     this.size.measure(() => {
-      this.clock += (changes * microsecondsPerChange) / 1_000;
+      this.clock += this.commitMs + (changes * microsecondsPerChange) / 1_000;
       return changes;
     });
   }
@@ -77,4 +79,16 @@ test('a small commit says nothing about the next large one', () => {
   const before = machine.size.changes;
   for (let commit = 0; commit < 100; commit++) machine.mergesOnce(3, 1_000);
   expect(machine.size.changes).toBe(before);
+});
+
+test('what a commit costs on a slow disk makes groups no smaller, and where it is more than a turn they are as long', () => {
+  const machine = new Machine();
+  machine.commitMs = 15;
+  for (let commit = 0; commit < 30; commit++) machine.mergesOnce(1, 5);
+  machine.merges(30, 5);
+  expect(machine.size.changes).toBeGreaterThan(3_900);
+  machine.commitMs = 40;
+  for (let commit = 0; commit < 30; commit++) machine.mergesOnce(1, 5);
+  machine.merges(30, 5);
+  expect(machine.size.changes).toBeGreaterThan(7_900);
 });
