@@ -2,8 +2,8 @@
  * The exercise of a relay before its first caller: a scratch database takes a small bulk transfer, single writes and a
  * refill from leaves that are made up, and gives an image.
  *
- * Why     The engine's WebAssembly and our own code are compiled function by function as they are first met: 0.4 s of
- *         the first upload after a start, and slow first writes.
+ * Why     The engine's WebAssembly and our own code are compiled function by function as they are first met: 0.3 to
+ *         0.4 s of CPU in the first upload after a start, and slow first writes.
  */
 import type { Limits } from '../core/limits.ts';
 import type { Runtime } from '../core/runtime.ts';

@@ -1,5 +1,6 @@
 /**
- * The inbox: what peers and callers sent and what is not merged yet, in arrival order (R7).
+ * The inbox: what peers and callers sent and what is not merged yet. Each source stays in arrival order (R7); one that has
+ * little waiting may go before others.
  *
  * A group of entries shares one transaction. An input with more changes than a group holds is cut: every piece is
  * merged and booked with the same span, claims and cursor go with the last. The first piece names the whole input, to
